@@ -1,0 +1,103 @@
+/** This node's part in a cluster, as the rooms above see it. Made by `openMember`. */
+import type {
+  ClusterSpec,
+  NodeDescription,
+  NodeId,
+  NodeView,
+  Task,
+  TaskId,
+  TaskStatus,
+} from '../model/index.ts';
+import type { ApplyOutcome, Command, Store } from '../store/index.ts';
+
+export interface InitRequest {
+  /** `IP[:port]` that other nodes reach this one at; the port defaults to the listen port. */
+  readonly advertiseAddress: string;
+  /** `IP[:port]` to listen on; default `0.0.0.0:2377`. */
+  readonly listenAddress: string;
+  /** VXLAN endpoint; default the advertise address. */
+  readonly dataPathAddress?: string;
+  readonly dataPathPort?: number;
+  readonly addressPools?: readonly string[];
+  readonly subnetBits?: number;
+  readonly spec: ClusterSpec;
+  readonly availability: 'active' | 'pause' | 'drain';
+}
+
+export interface JoinRequest {
+  /** Managers to try, `host:port`. */
+  readonly remoteAddresses: readonly string[];
+  /** `SWMTKN-1-<ca digest>-<secret>` */
+  readonly token: string;
+  readonly advertiseAddress?: string;
+  readonly listenAddress: string;
+  readonly dataPathAddress?: string;
+  readonly availability: 'active' | 'pause' | 'drain';
+}
+
+/** `inactive`: in no cluster. `pending`: joined, no session with a manager yet. `active`: in session. `error`: see `error`. */
+export interface MemberStatus {
+  readonly state: 'inactive' | 'pending' | 'active' | 'error';
+  readonly nodeId?: NodeId;
+  readonly role?: 'worker' | 'manager';
+  readonly advertiseAddress?: string;
+  readonly error?: string;
+  /** Managers known to this node, `host:port`. */
+  readonly managers: readonly string[];
+}
+
+/** A manager's hold on the replicated state. */
+export interface Manager {
+  /** Read only: everything else changes it through `propose`. */
+  readonly store: Store;
+  /** Resolves once the command is durable and applied; the outcome says whether the state took it. */
+  propose(command: Command): Promise<ApplyOutcome>;
+  /** Join tokens as `docker swarm join-token` prints them. */
+  joinTokens(): { readonly worker: string; readonly manager: string };
+  /** New secret parts, for a `cluster.update` that rotates. */
+  newJoinSecret(): string;
+  /** Output of tasks wherever they run, from their nodes. Ends when all have ended (or, following, when aborted). */
+  taskLogs(tasks: readonly Task[], query: TaskLogQuery): AsyncIterable<TaskLogEntry>;
+}
+
+export interface TaskLogQuery {
+  readonly wantStdout: boolean;
+  readonly wantStderr: boolean;
+  readonly isFollowing: boolean;
+  readonly tailLines?: number;
+  readonly sinceMs?: number;
+  readonly signal: AbortSignal;
+}
+
+export interface TaskLogEntry {
+  readonly taskId: TaskId;
+  readonly stream: 'stdout' | 'stderr';
+  readonly time: string;
+  readonly line: Buffer;
+}
+
+/** What a member asks of the node it is on. */
+export interface LocalNode {
+  description(): Promise<NodeDescription>;
+  taskLogs(taskId: TaskId, query: TaskLogQuery): AsyncIterable<Omit<TaskLogEntry, 'taskId'>>;
+}
+
+export interface ClusterMember {
+  status(): MemberStatus;
+  /** Refused when already in a cluster. Throws `ClusterError`. */
+  init(request: InitRequest): Promise<NodeId>;
+  /** Resolves when this node is registered; throws `ClusterError` (bad token, wrong role, unreachable, …). */
+  join(request: JoinRequest): Promise<NodeId>;
+  leave(isForced: boolean): Promise<void>;
+  /** Set while this node is an active manager. */
+  readonly manager: Manager | undefined;
+  /** Rows of this node as last told by a manager; kept, also over a restart, while no manager is reachable. */
+  readonly view: NodeView | undefined;
+  onView(listener: (view: NodeView | undefined) => void): () => void;
+  onStatus(listener: (status: MemberStatus) => void): () => void;
+  /** Newest status per task wins; kept and repeated until a manager acknowledged it. */
+  report(statuses: readonly { readonly id: TaskId; readonly status: TaskStatus }[]): void;
+  /** Asks for `LocalNode.description` anew and tells the managers. */
+  refreshDescription(): void;
+  close(): Promise<void>;
+}

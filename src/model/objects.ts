@@ -1,0 +1,192 @@
+/** Objects of the replicated store: a spec plus what the cluster decided and observed. Plain data, JSON-safe. */
+import type { Mac } from '../base/index.ts';
+import type {
+  ClusterId,
+  NetworkId,
+  NodeId,
+  NodeIndex,
+  Revision,
+  ServiceId,
+  TaskId,
+  Vni,
+} from './ids.ts';
+import type {
+  ClusterSpec,
+  NetworkSpec,
+  NodeSpec,
+  PortConfig,
+  ServiceSpec,
+  TaskSpec,
+} from './specs.ts';
+
+export interface Meta {
+  /** Revision of the last command that changed the object. Docker's `Version.Index`. */
+  readonly revision: Revision;
+  /** Milliseconds since the epoch, by the proposer's clock. */
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+export interface Cluster {
+  readonly id: ClusterId;
+  readonly meta: Meta;
+  readonly spec: ClusterSpec;
+  /** IPv4 prefixes that subnets are cut from, and the length of what is cut. */
+  readonly addressPools: readonly string[];
+  readonly subnetBits: number;
+  /** UDP port of the VXLAN data path. */
+  readonly dataPathPort: number;
+  readonly caCertificatePem: string;
+  /** PKCS#8 PEM. Secret: never leaves the managers, never logged. */
+  readonly caKeyPem: string;
+  /** Secret parts of the join tokens. */
+  readonly joinSecrets: { readonly worker: string; readonly manager: string };
+}
+
+export interface NodeDescription {
+  readonly hostname: string;
+  readonly architecture: string;
+  readonly os: string;
+  readonly nanoCpus: number;
+  readonly memoryBytes: number;
+  readonly engineVersion: string;
+  /** Names of images this node can start tasks from (`name:tag`), at most 1,000. */
+  readonly images: readonly string[];
+}
+
+export type NodeState = 'unknown' | 'ready' | 'down';
+
+export interface Node {
+  readonly id: NodeId;
+  readonly meta: Meta;
+  readonly index: NodeIndex;
+  readonly spec: NodeSpec;
+  readonly description: NodeDescription;
+  readonly state: NodeState;
+  readonly stateMessage: string;
+  /** Where the manager saw it connect from. */
+  readonly address: string;
+  /** Its VXLAN endpoint: the data-path address. */
+  readonly vtep: string;
+  /** Set on managers: `advertise address:2377`. */
+  readonly managerAddress?: string;
+}
+
+/** One subnet of a network, with the VNI that carries it. */
+export interface Subnet {
+  readonly prefix: string;
+  readonly gateway: string;
+  readonly ipRange?: string;
+  readonly vni: Vni;
+}
+
+export interface Network {
+  readonly id: NetworkId;
+  readonly meta: Meta;
+  readonly spec: NetworkSpec;
+  readonly subnets: readonly Subnet[];
+}
+
+export interface PublishedPort extends PortConfig {
+  /** Always set here; the allocator chose it when the spec left it open. */
+  readonly PublishedPort: number;
+}
+
+export interface VirtualIp {
+  readonly networkId: NetworkId;
+  /** Plain address without prefix length. */
+  readonly address: string;
+}
+
+export interface Service {
+  readonly id: ServiceId;
+  readonly meta: Meta;
+  readonly spec: ServiceSpec;
+  readonly previousSpec?: ServiceSpec;
+  /** Grows whenever TaskTemplate or what tasks depend on changes; tasks of older versions are replaced. */
+  readonly specVersion: number;
+  readonly ports: readonly PublishedPort[];
+  /** One per network in VIP mode (and one on the ingress network if a port is published there); none in dnsrr mode. */
+  readonly virtualIps: readonly VirtualIp[];
+}
+
+/** Docker's task states, in their order. */
+export type TaskState =
+  | 'new'
+  | 'pending'
+  | 'assigned'
+  | 'accepted'
+  | 'preparing'
+  | 'ready'
+  | 'starting'
+  | 'running'
+  | 'complete'
+  | 'shutdown'
+  | 'failed'
+  | 'rejected'
+  | 'remove'
+  | 'orphaned';
+
+export interface TaskStatus {
+  readonly state: TaskState;
+  readonly atMs: number;
+  /** Docker's wording, e.g. `started`, `finished`. */
+  readonly message: string;
+  readonly error?: string;
+  readonly containerId?: string;
+  readonly pid?: number;
+  readonly exitCode?: number;
+}
+
+/** A task's place on one network. */
+export interface Attachment {
+  readonly networkId: NetworkId;
+  /** Plain address; the prefix length is that of the subnet which holds it. */
+  readonly address: string;
+  readonly mac: Mac;
+  readonly aliases: readonly string[];
+}
+
+export interface Task {
+  readonly id: TaskId;
+  readonly meta: Meta;
+  readonly serviceId: ServiceId;
+  /** Copied, so that a task can be named and explained after its service is gone. */
+  readonly serviceName: string;
+  /** 1-based for replicated services, 0 for global ones. */
+  readonly slot: number;
+  /** Absent until placed. */
+  readonly nodeId?: NodeId;
+  readonly spec: TaskSpec;
+  readonly specVersion: number;
+  readonly desiredState: 'ready' | 'running' | 'shutdown' | 'remove';
+  readonly status: TaskStatus;
+  /** Ingress (if the service publishes there) and every network of the spec, in that order. */
+  readonly attachments: readonly Attachment[];
+  /** Host-mode ports of the service at creation. */
+  readonly hostPorts: readonly PublishedPort[];
+  /** Not to be started before this time: the restart delay. */
+  readonly startAfterMs?: number;
+}
+
+export const TASK_STATE_ORDER: readonly TaskState[] = [
+  'new',
+  'pending',
+  'assigned',
+  'accepted',
+  'preparing',
+  'ready',
+  'starting',
+  'running',
+  'complete',
+  'shutdown',
+  'failed',
+  'rejected',
+  'remove',
+  'orphaned',
+];
+
+/** Whether the task has ended and will never run again: state is `complete` or later. */
+export function isTerminal(state: TaskState): boolean {
+  return TASK_STATE_ORDER.indexOf(state) > TASK_STATE_ORDER.indexOf('running');
+}

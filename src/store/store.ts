@@ -1,0 +1,4 @@
+/** Replaced by the store room. */
+export interface Store {
+  readonly revision: number;
+}
