@@ -1,0 +1,52 @@
+# One command for each thing. Every target installs what it needs itself, and only when it is missing.
+#   NODE=24    run with that Node, taken from the npm registry (22 and 24 are known to work)
+#   ONLY=glob  make test: only these compiled files, for example ONLY='dist/test/cli/**'
+#   KEEP=1     make demo: leave the lab up afterwards
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+NODE ?=
+ONLY ?=
+KEEP ?=
+SEED ?= 1
+
+# A chosen Node comes first on the PATH, so that agents and tools started by tests use it as well.
+WITH_NODE = export PATH="$$(make/node $(NODE)):$$PATH";
+
+.PHONY: help demo test build check bench sim clean modules system
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+demo: build system ## a three-node lab, shown step by step; KEEP=1 leaves it up
+	@$(WITH_NODE) KEEP='$(KEEP)' node --enable-source-maps dist/src/lab/demo/index.js
+
+test: build system ## every test; the last line counts them; NODE=24 picks a Node, ONLY=glob picks tests
+	@$(WITH_NODE) ONLY='$(ONLY)' node --enable-source-maps dist/test/run/index.js
+
+build: modules ## compile to dist/
+	@$(WITH_NODE) make/prune; node_modules/.bin/tsc -p .
+
+check: build ## format, lint, types, tidy
+	@$(WITH_NODE) node_modules/.bin/prettier --check --log-level warn .
+	@$(WITH_NODE) node_modules/.bin/eslint --max-warnings 0 .
+	@$(WITH_NODE) node_modules/.bin/ava dist/test/tidy.test.js
+
+bench: build system ## benchmarks, as ratios
+	@$(WITH_NODE) node --enable-source-maps dist/bench/index.js
+
+sim: ## one simulator run; SEED=n
+	@echo "make sim: not available: this version has no simulator (seed $(SEED) was not run); see CHANGELOG.md" >&2; exit 2
+
+clean: ## remove what the other targets made (dist/, build/, node_modules/, .cache/, coverage/)
+	@if [ -e /run/hawser-lab/lab.json ] && [ -f dist/src/cli/index.js ]; then bin/hawser lab down; fi
+	@rm -rf dist build node_modules .cache coverage
+
+modules:
+	@make/modules
+
+system:
+	@make/system
