@@ -1,10 +1,11 @@
 /**
- * run: `make test`. Runs every suite, counts, looks for leftovers, and says all of it in one last line.
+ * run: `make test`. Runs every suite, counts, looks for leftovers, and says all of it in one last
+ * line.
  *
  * Two suites: what any user can run, then what needs root and the kernel. A suite that cannot run
- * here is skipped with its reason. Anything left behind on the machine is a failure. The TAP of each
- * suite is kept in `build/test/`. ONLY=glob narrows it down to some compiled files.
- * Start with `main`.
+ * here is skipped with its reason. Anything left behind on the machine is a failure. The TAP of
+ * each suite is kept in `build/test/`. ONLY=glob narrows it down to some compiled files. Start with
+ * `main`.
  */
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, readdirSync, readFileSync } from 'node:fs';

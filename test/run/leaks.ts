@@ -1,8 +1,8 @@
 /**
  * What tests and labs could leave on the machine: a snapshot before and after, and the difference.
  *
- * Only names that Hawser gives (`hawser…`, its run and data directories) are looked at, so that whatever else runs on
- * the machine is left out of it.
+ * Only names that Hawser gives (`hawser…`, its run and data directories) are looked at, so that
+ * whatever else runs on the machine is left out of it.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -66,13 +66,17 @@ function processes(): string[] {
 
 function commandOf(pid: string): string[] {
   try {
-    return readFileSync(join('/proc', pid, 'cmdline'), 'utf8').split('\0').filter(Boolean);
+    return readFileSync(join('/proc', pid, 'cmdline'), 'utf8')
+      .split('\0')
+      .filter(Boolean);
   } catch {
     return []; // It ended between the listing and the look.
   }
 }
 
-/** Named cgroups of ours, at most three levels down and in every controller of a hybrid hierarchy. */
+/**
+ * Named cgroups of ours, at most three levels down and in every controller of a hybrid hierarchy.
+ */
 function cgroups(): string[] {
   const found: string[] = [];
   const visit = (directory: string, depth: number): void => {

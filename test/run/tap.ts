@@ -1,7 +1,8 @@
 /**
  * Reads the TAP stream of ava line by line and keeps what a summary needs.
  *
- * `ok 3 - name # SKIP` counts as skipped; `not ok` keeps its YAML block, because that is the explanation.
+ * `ok 3 - name # SKIP` counts as skipped; `not ok` keeps its YAML block, because that is the
+ * explanation.
  */
 export interface TapFailure {
   readonly title: string;
