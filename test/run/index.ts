@@ -37,27 +37,24 @@ function failure(title: string, explanation: readonly string[] = []): TapTotals 
 async function runSuite(suite: Suite, only: string): Promise<TapTotals> {
   const tapPath = `${TAP_DIRECTORY}/${suite.name}.tap`;
   const ava = ['node_modules/ava/entrypoints/cli.mjs', '--tap', '--config', suite.config];
+  const limit = AbortSignal.timeout(suite.limitMs);
   const child = spawn(process.execPath, [...ava, only === '' ? 'dist/test/**' : only], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    signal: limit,
   });
   const tap = createWriteStream(tapPath);
   let complaint = '';
   child.stdout.pipe(tap);
   child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
-  let isLate = false;
-  const limit = setTimeout(() => {
-    isLate = true;
-    child.kill('SIGTERM');
-  }, suite.limitMs);
+  child.on('error', (error) => (complaint += error.message));
   const status = await new Promise((resolve) => child.on('close', resolve));
-  clearTimeout(limit);
   await finished(tap);
 
   if (only !== '' && complaint.includes('find any files to test')) {
     return { passed: 0, failures: [], skipped: [] };
   }
   const totals = parseTap(readFileSync(tapPath, 'utf8'));
-  if (isLate) {
+  if (limit.aborted) {
     return merge([totals, failure(`the ${suite.name} suite took over ${suite.limitMs} ms`)]);
   }
   const isUnexplained = status !== 0 && totals.failures.length === 0;
