@@ -21,6 +21,8 @@ export interface BridgePort {
   readonly unicastFlood: boolean;
   /** Isolated ports do not talk to each other. */
   readonly isolated: boolean;
+  /** Frames may leave through the port they came in by: a task that reaches itself through a VIP. */
+  readonly hairpin: boolean;
 }
 
 interface LinkBase {
