@@ -9,3 +9,4 @@ export * from './ids.ts';
 export * from './specs.ts';
 export * from './objects.ts';
 export * from './view.ts';
+export * from './names.ts';
