@@ -45,6 +45,8 @@ export class NetworkNames {
   /** Lower case. */
   readonly name: string;
   readonly isIngress: boolean;
+  /** Without a way to the outside. */
+  readonly isInternal: boolean;
   private readonly rows: NetworkRows;
   private readonly mode: NamesMode;
   private built: NameTable | undefined;
@@ -52,6 +54,7 @@ export class NetworkNames {
   constructor(rows: NetworkRows, mode: NamesMode) {
     this.name = rows.network.name.toLowerCase();
     this.isIngress = rows.network.isIngress;
+    this.isInternal = rows.network.isInternal;
     this.rows = rows;
     this.mode = mode;
   }
