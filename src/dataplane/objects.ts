@@ -43,7 +43,7 @@ export type LinkObject = LinkBase &
     | {
         readonly type: 'vxlan';
         readonly vni: Vni;
-        readonly port: number;
+        readonly udpPort: number;
         /** Own VTEP address. The underlay socket lives in the host namespace; the device does not learn and answers ARP
          * from its neighbour rows. */
         readonly local: string;
