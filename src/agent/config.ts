@@ -1,3 +1,5 @@
+import { AgentError } from './errors.ts';
+
 /** What an agent is started with. Every field has a flag and a key of the config file of the same words. */
 export interface AgentConfig {
   /** Survives reboots: identity, log, images, volumes. */
@@ -27,4 +29,21 @@ export interface AgentConfig {
   readonly gatewayPrefix?: string;
   /** The host's resolver configuration. */
   readonly resolvConf: string;
+}
+
+/** Refuses what this version cannot do yet. Throws `AgentError` `unsupported`. */
+export function requireSupported(config: AgentConfig): void {
+  const choices: readonly [string, string, readonly string[]][] = [
+    ['--runtime', config.runtime, ['auto', 'oci', 'none']],
+    ['--lb', config.lb, ['auto', 'nftables']],
+    ['--firewall', config.firewall, ['auto', 'nftables']],
+    ['--overlay', config.overlay, ['auto', 'vxlan']],
+  ];
+  for (const [option, value, supported] of choices) {
+    if (supported.includes(value)) continue;
+    throw new AgentError(
+      { code: 'unsupported', option, value },
+      `${option} ${value} is not in this version of Hawser: use one of ${supported.join(', ')}`,
+    );
+  }
 }

@@ -1,5 +1,7 @@
 /** /metrics: the registry, what other rooms count, and the HTTP server that Prometheus scrapes. */
 import { createServer, type Server } from 'node:http';
+import type { ClusterMember } from '../cluster/index.ts';
+import type { EndpointRow } from '../model/index.ts';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 /** Buckets in seconds, from a tenth of a millisecond to ten seconds. */
@@ -112,4 +114,22 @@ export async function serveMetrics(address: string, registry: Registry): Promise
     server.listen(Number(address.slice(split + 1)), host, resolve);
   });
   return server;
+}
+
+/** Gauges that follow from the view and from this node's part in the cluster. */
+export function refreshFromView(metrics: AgentMetrics, member: ClusterMember | undefined): void {
+  const view = member?.view;
+  const isManager = member?.manager !== undefined;
+  // One voter: the manager is the leader of term 1.
+  metrics.raftTerm.set(isManager ? 1 : 0);
+  metrics.raftIsLeader.set(isManager ? 1 : 0);
+  const peers = [...(view?.peers.values() ?? [])];
+  metrics.gossipMembers.set(peers.filter((peer) => peer.isUp).length);
+  const endpoints = [...(view?.endpoints.values() ?? [])];
+  metrics.overlayEndpoints.set(countAttachments(endpoints));
+  metrics.lbBackends.set(countAttachments(endpoints.filter((endpoint) => endpoint.isServing)));
+}
+
+function countAttachments(endpoints: readonly EndpointRow[]): number {
+  return endpoints.reduce((sum, endpoint) => sum + endpoint.attachments.length, 0);
 }

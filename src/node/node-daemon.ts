@@ -87,7 +87,7 @@ export class NodeDaemon implements TaskNetwork {
 
   private async openNames(sandbox: Sandbox): Promise<void> {
     await this.options.ensureNamespace(sandbox.namespace);
-    await this.options.names.open(sandbox, this.taskOf(sandbox.taskId), this.view);
+    await this.options.names.open(sandbox, this.taskOf(sandbox.taskId));
   }
 
   private taskOf(taskId: TaskId): Task | undefined {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { nextTaskStep, type TaskFacts } from '../../src/node/task-step.ts';
+import { nextTaskStep, type TaskFacts, type TaskStep } from '../../src/node/task-step.ts';
 import type { Task } from '../../src/model/index.ts';
 
 function task(desiredState: Task['desiredState'], more: Partial<Task> = {}): Task {
@@ -19,7 +19,7 @@ const created = { state: 'created' } as const;
 const running = { state: 'running' } as const;
 const exited = { state: 'exited' } as const;
 
-const cases: { name: string; facts: TaskFacts; expected: string; atMs?: number }[] = [
+const cases: { name: string; facts: TaskFacts; expected: TaskStep['do']; atMs?: number }[] = [
   {
     name: 'a new task is prepared',
     facts: { ...NOTHING, task: task('running') },

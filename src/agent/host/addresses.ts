@@ -1,7 +1,7 @@
 /** Turns `IP|IFACE[:PORT]` into an address of this host. */
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { AgentError } from './errors.ts';
+import { AgentError } from '../errors.ts';
 
 export interface HostAddress {
   readonly ip: string;

@@ -1,7 +1,7 @@
 /** One agent per run directory: `agent.pid` names it. */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AgentError } from './errors.ts';
+import { AgentError } from '../errors.ts';
 
 /**
  * Takes the directory for this process. A file left by a process that is gone, or by one that is no agent, is taken over.
