@@ -1,0 +1,188 @@
+/**
+ * Lets nodes in: compares secrets, registers the node, signs its certificate; and renews certificates later.
+ *
+ * Wrong secrets are few before the desk closes for a while: an address gets `FAILURES_MAX` of them per window, so 129
+ * bits cannot be tried out, and honest mistakes stay possible.
+ */
+import { randomBytes } from 'node:crypto';
+import { SeededRng, randomId, type Clock, type Logger } from '../../base/index.ts';
+import type { Cluster, NodeId } from '../../model/index.ts';
+import type { ApplyOutcome, Command, Store } from '../../store/index.ts';
+import { ClusterError } from '../errors.ts';
+import { isSameSecret, issueCertificate, type NodeRole } from '../identity/index.ts';
+import type { JoinBody, JoinReply } from '../transport/index.ts';
+import { placeOf } from './place.ts';
+
+export interface JoinDeskOptions {
+  readonly store: () => Store;
+  readonly propose: (command: Command) => Promise<ApplyOutcome>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly managers: () => string[];
+  /** The node has its certificate and is expected to open a session. */
+  readonly expect: (nodeId: NodeId) => void;
+}
+
+const FAILURES_MAX = 20;
+const WINDOW_MS = 60_000;
+/** Addresses remembered; when there are more, the desk is closed for those not among them. */
+const ADDRESSES_MAX = 1_000;
+/** Joins at work at the same time: each costs a signature and a write. */
+const JOINS_MAX = 32;
+
+export class JoinDesk {
+  private readonly options: JoinDeskOptions;
+  private readonly failures = new Map<string, number>();
+  private windowEndMs = 0;
+  private joining = 0;
+
+  constructor(options: JoinDeskOptions) {
+    this.options = options;
+  }
+
+  /** Throws `ClusterError` and lets nobody in. */
+  async join(body: JoinBody, seenAt: string): Promise<JoinReply> {
+    this.checkAttempts(seenAt);
+    const cluster = this.cluster();
+    const role = this.roleOf(body.secret, cluster, seenAt);
+    if (role === 'manager') throw managersUnsupported();
+    if (this.joining >= JOINS_MAX)
+      throw new ClusterError({ code: 'busy' }, 'many nodes are joining; try again in a moment');
+    this.joining += 1;
+    try {
+      return await this.admit(body, { cluster, role, seenAt });
+    } finally {
+      this.joining -= 1;
+    }
+  }
+
+  /** A new certificate for a node that has a valid one. Role and id stay. */
+  async renew(requestPem: string, node: { readonly id: NodeId }): Promise<string> {
+    const cluster = this.cluster();
+    const role = this.options.store().nodes.get(node.id)?.spec.Role;
+    if (role === undefined)
+      throw new ClusterError({ code: 'node-removed' }, `node ${node.id} was removed`);
+    return this.certify(cluster, { nodeId: node.id, role, requestPem });
+  }
+
+  private async admit(
+    body: JoinBody,
+    to: { readonly cluster: Cluster; readonly role: NodeRole; readonly seenAt: string },
+  ): Promise<JoinReply> {
+    const { cluster, role, seenAt } = to;
+    const place = placeOf(body, seenAt, role);
+    const nodeId = createNodeId();
+    // Signed first: a request that cannot be signed leaves no node behind.
+    const certificatePem = await this.certify(cluster, {
+      nodeId,
+      role,
+      requestPem: body.requestPem,
+    });
+    const { description } = body;
+    const atMs = this.options.clock.wallMs();
+    await this.require({ type: 'node.register', atMs, id: nodeId, role, description, ...place });
+    this.options.expect(nodeId);
+    if (body.availability !== 'active') await this.setAvailability(nodeId, body.availability);
+    this.options.logger.info({ nodeId, role, address: seenAt }, 'a node joined');
+    const managers = this.options.managers();
+    return { nodeId, clusterId: cluster.id, role, certificatePem, managers };
+  }
+
+  private async setAvailability(id: NodeId, Availability: JoinBody['availability']): Promise<void> {
+    const node = this.options.store().nodes.get(id);
+    if (node === undefined) return;
+    await this.require({
+      type: 'node.update',
+      atMs: this.options.clock.wallMs(),
+      id,
+      version: node.meta.revision,
+      spec: { ...node.spec, Availability },
+    });
+  }
+
+  private async certify(
+    cluster: Cluster,
+    to: { readonly nodeId: NodeId; readonly role: NodeRole; readonly requestPem: string },
+  ): Promise<string> {
+    const authority = { certificatePem: cluster.caCertificatePem, keyPem: cluster.caKeyPem };
+    return issueCertificate(authority, {
+      subject: { clusterId: cluster.id, nodeId: to.nodeId, role: to.role },
+      requestPem: to.requestPem,
+      nowMs: this.options.clock.wallMs(),
+      validityMs: cluster.spec.CAConfig.NodeCertExpiry / 1e6,
+    });
+  }
+
+  private async require(command: Command): Promise<void> {
+    const outcome = await this.options.propose(command);
+    if (!outcome.ok) throw new ClusterError({ code: 'invalid-request' }, outcome.refusal.message);
+  }
+
+  private roleOf(secret: string, cluster: Cluster, seenAt: string): NodeRole {
+    // Both are compared in any case, so that the time tells nothing.
+    const isWorker = isSameSecret(secret, cluster.joinSecrets.worker);
+    const isManager = isSameSecret(secret, cluster.joinSecrets.manager);
+    if (isManager) return 'manager';
+    if (isWorker) return 'worker';
+    this.failures.set(seenAt, (this.failures.get(seenAt) ?? 0) + 1);
+    this.options.logger.warn({ address: seenAt }, 'a join with a wrong secret was refused');
+    throw new ClusterError(
+      { code: 'invalid-token' },
+      'a valid join token is necessary to join this cluster; it may have been rotated: print the current one with ' +
+        '"docker swarm join-token worker" on a manager',
+    );
+  }
+
+  private checkAttempts(seenAt: string): void {
+    const nowMs = this.options.clock.monotonicMs();
+    if (nowMs >= this.windowEndMs) {
+      this.failures.clear();
+      this.windowEndMs = nowMs + WINDOW_MS;
+    }
+    const failures = this.failures.get(seenAt);
+    const isOpen =
+      failures === undefined ? this.failures.size < ADDRESSES_MAX : failures < FAILURES_MAX;
+    if (isOpen) return;
+    throw new ClusterError(
+      { code: 'too-many-attempts' },
+      `too many joins with a wrong token; try again in ${Math.ceil((this.windowEndMs - nowMs) / 1000)} s`,
+    );
+  }
+
+  private cluster(): Cluster {
+    const { cluster } = this.options.store();
+    if (cluster !== undefined) return cluster;
+    throw new ClusterError({ code: 'busy' }, 'the cluster is being made; try again in a moment');
+  }
+}
+
+/** Ids are unguessable as well as unique: they name nodes in certificates. */
+export function createNodeId(): NodeId {
+  return createId() as NodeId;
+}
+
+/** A random id of Swarm's shape. */
+export function createId(): string {
+  const words = randomBytes(4 * 25);
+  let at = 0;
+  return randomId({
+    nextU32() {
+      const word = words.readUInt32LE(at);
+      at += 4;
+      return word;
+    },
+  });
+}
+
+/** A generator for decisions that need no secrecy, with an unpredictable start. */
+export function createRng(): SeededRng {
+  return new SeededRng(randomBytes(4).readInt32LE(0));
+}
+
+function managersUnsupported(): ClusterError {
+  return new ClusterError(
+    { code: 'manager-join-unsupported' },
+    'this cluster has one manager and takes no further ones yet: join with the worker token ' +
+      '("docker swarm join-token worker" on the manager prints it)',
+  );
+}

@@ -1,0 +1,84 @@
+/** Runs the orchestrator's decisions: after every change of the store, when a decision falls due, one at a time. */
+import { messageOf, type Clock, type Logger, type Rng } from '../../base/index.ts';
+import { decide } from '../../orchestrator/index.ts';
+import type { ApplyOutcome, Command, Store } from '../../store/index.ts';
+
+export interface OrchestrationOptions {
+  readonly store: () => Store;
+  readonly propose: (command: Command) => Promise<ApplyOutcome>;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+}
+
+/** After a decision that could not be written. */
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 10_000;
+/** Longest a timer can run. */
+const WAKE_MAX_MS = 2 ** 31 - 1;
+
+export class Orchestration {
+  private readonly options: OrchestrationOptions;
+  private state: 'idle' | 'deciding' | 'stopped' = 'stopped';
+  private isDirty = false;
+  private failures = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(options: OrchestrationOptions) {
+    this.options = options;
+  }
+
+  start(): void {
+    this.state = 'idle';
+    this.wake();
+  }
+
+  stop(): void {
+    this.state = 'stopped';
+    clearTimeout(this.timer);
+  }
+
+  /** Something changed, or a time has come. */
+  wake(): void {
+    this.isDirty = true;
+    if (this.state !== 'idle') return;
+    this.state = 'deciding';
+    clearTimeout(this.timer);
+    void this.run();
+  }
+
+  private async run(): Promise<void> {
+    let waitMs: number | undefined;
+    while (this.takeDirty()) waitMs = await this.decideOnce();
+    if (this.state !== 'deciding') return;
+    this.state = 'idle';
+    if (waitMs !== undefined)
+      this.timer = setTimeout(() => this.wake(), Math.min(waitMs, WAKE_MAX_MS));
+  }
+
+  private takeDirty(): boolean {
+    const wasDirty = this.isDirty;
+    this.isDirty = false;
+    return wasDirty && this.state === 'deciding';
+  }
+
+  /** Milliseconds until the next look, if one is due without a change. */
+  private async decideOnce(): Promise<number | undefined> {
+    const { store, clock, rng, propose, logger } = this.options;
+    const nowMs = clock.wallMs();
+    const { command, wakeAtMs } = decide(store(), nowMs, rng);
+    // A command that changes the store wakes this loop again through the store's watch; one that does not, must not.
+    try {
+      if (command !== undefined) {
+        const outcome = await propose(command);
+        if (!outcome.ok) throw new Error(outcome.refusal.message);
+      }
+      this.failures = 0;
+      return wakeAtMs === undefined ? undefined : Math.max(0, wakeAtMs - nowMs);
+    } catch (error) {
+      this.failures += 1;
+      logger.warn({ error: messageOf(error) }, 'a decision of the orchestrator was not taken');
+      return Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(this.failures, 10));
+    }
+  }
+}
