@@ -75,8 +75,8 @@ function readTable(drafts: Map<string, Draft>, table: Json): void {
 
 const READERS = {
   set: (draft: Draft, set: Json): void => {
-    const flags = asList(set['flags']);
-    const isDynamic = flags.includes('dynamic');
+    // nft 1.0.6 does not print the flag `dynamic`; of ours only dynamic sets have a size.
+    const isDynamic = 'size' in set;
     draft.sets.push({
       name: text(set, 'name'),
       type: typeText(set['type']),

@@ -4,7 +4,6 @@ import { FieldReader, type NetlinkMessage } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { NLM_F_CREATE, NLM_F_REPLACE, type NetlinkRequest } from '../netlink-socket.ts';
 import { addressOf, macBytes } from './addresses.ts';
-import { present } from './link.ts';
 
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
@@ -154,9 +153,10 @@ export function readFdb(message: NetlinkMessage): FdbRow | undefined {
   if (mac === undefined || (attributes.u16(NDA_VLAN) ?? 0) !== 0) return undefined;
   const row = { link: header.link, mac };
   if ((header.flags & NTF_SELF) !== 0) {
+    // Rows without a VTEP are the device's own filter of multicast addresses.
     const vtep = attributes.ipv4Text(NDA_DST);
     const isStatic = (header.state & (NUD_PERMANENT | NUD_NOARP)) !== 0;
-    return isStatic ? ({ ...row, ...present('vtep', vtep), owner: 'self' } as FdbRow) : undefined;
+    return isStatic && vtep !== undefined ? { ...row, vtep, owner: 'self' } : undefined;
   }
   const isStaticPort = attributes.has(NDA_MASTER) && (header.state & NUD_NOARP) !== 0;
   return isStaticPort ? { ...row, owner: 'master' } : undefined;
