@@ -1,0 +1,77 @@
+/** Refusals of the API, and the one table from error codes of every room to HTTP statuses. */
+import { CodedError, messageOf } from '../../base/index.ts';
+
+export interface ApiErrorDetail {
+  readonly code:
+    | 'bad-request'
+    | 'not-found'
+    | 'conflict'
+    | 'forbidden'
+    | 'too-large'
+    | 'timeout'
+    | 'internal'
+    | 'not-implemented'
+    | 'unavailable';
+}
+
+/** A request that is answered with `{"message": …}`. */
+export class ApiError extends CodedError<ApiErrorDetail> {}
+
+export function badRequest(message: string, cause?: unknown): ApiError {
+  return new ApiError({ code: 'bad-request' }, message, cause);
+}
+
+export function notFound(message: string): ApiError {
+  return new ApiError({ code: 'not-found' }, message);
+}
+
+export function conflict(message: string): ApiError {
+  return new ApiError({ code: 'conflict' }, message);
+}
+
+export function notImplemented(message: string): ApiError {
+  return new ApiError({ code: 'not-implemented' }, message);
+}
+
+export function unavailable(message: string): ApiError {
+  return new ApiError({ code: 'unavailable' }, message);
+}
+
+/**
+ * Every code that an error or a refusal may carry, with Docker's status for that case. Codes that are not here are
+ * failures of this node: 500.
+ */
+export const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+  // This room.
+  'bad-request': 400,
+  forbidden: 403,
+  'not-found': 404,
+  timeout: 408,
+  conflict: 409,
+  'too-large': 413,
+  internal: 500,
+  'not-implemented': 501,
+  unavailable: 503,
+  // Specs that do not validate.
+  'invalid-spec': 400,
+  // Refusals of the store. `out-of-sequence` is 500 in Docker, and clients match its text.
+  'name-taken': 409,
+  'in-use': 400,
+  'port-taken': 400,
+  'subnet-overlap': 403,
+  exhausted: 503,
+  'out-of-sequence': 500,
+  invalid: 400,
+};
+
+/** The HTTP status of anything thrown. */
+export function statusOf(thrown: unknown): number {
+  if (!(thrown instanceof CodedError)) return 500;
+  const detail = thrown.detail as { readonly code: string };
+  return STATUS_OF_CODE[detail.code] ?? 500;
+}
+
+/** What the client is told: Docker's `{"message": …}`. */
+export function errorDocument(thrown: unknown): { readonly message: string } {
+  return { message: messageOf(thrown) };
+}

@@ -1,0 +1,28 @@
+/** Image names as people type them and as Docker prints them. */
+
+/** `docker.io/library/busybox` -> `busybox:latest`; names with a tag or digest keep it; ids stay as they are. */
+export function familiarReference(reference: string): string {
+  const [name = '', digest] = reference.split('@', 2);
+  const short = name.replace(/^(?:index\.)?docker\.io\/(?:library\/)?/, '');
+  const hasTag = /:[^/:]+$/.test(short);
+  if (digest !== undefined) return `${short}@${digest}`;
+  return hasTag ? short : `${short}:latest`;
+}
+
+/** Splits `registry:5000/team/app:1.2` into its name and tag. */
+export function splitTag(reference: string): { readonly name: string; readonly tag: string } {
+  const at = reference.lastIndexOf(':');
+  if (at <= reference.lastIndexOf('/')) return { name: reference, tag: '' };
+  return { name: reference.slice(0, at), tag: reference.slice(at + 1) };
+}
+
+const COMPONENT = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
+const DOMAIN = '(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]+)?/)?';
+const REFERENCE = new RegExp(
+  `^${DOMAIN}${COMPONENT}(?:/${COMPONENT})*(?::[\\w][\\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`,
+);
+
+/** Whether the text is an image name by Docker's grammar. */
+export function isReference(text: string): boolean {
+  return text.length <= 512 && REFERENCE.test(text);
+}

@@ -1,0 +1,207 @@
+/** `swarm/*`: init, join, leave, update, join tokens. */
+import type { ClusterSpec } from '../../model/index.ts';
+import { parseClusterSpec } from '../../model/index.ts';
+import type { InitRequest, JoinRequest } from '../../cluster/index.ts';
+import type { Backend } from '../backend.ts';
+import { readJsonObject } from '../http/body.ts';
+import { badRequest, conflict, notImplemented, unavailable } from '../http/errors.ts';
+import type { Exchange, Reply, Route } from '../http/exchange.ts';
+import { OK_EMPTY, flag, json } from '../http/exchange.ts';
+import { clusterOf, managerOf, propose, versionOf, withoutNulls } from './access.ts';
+import { clusterDocument } from './cluster-documents.ts';
+
+type Document = Readonly<Record<string, unknown>>;
+
+export function swarmRoutes(backend: Backend): readonly Route[] {
+  return [
+    { method: 'GET', path: '/swarm', handle: () => inspect(backend) },
+    { method: 'POST', path: '/swarm/init', handle: (exchange) => init(backend, exchange) },
+    { method: 'POST', path: '/swarm/join', handle: (exchange) => join(backend, exchange) },
+    { method: 'POST', path: '/swarm/leave', handle: (exchange) => leave(backend, exchange) },
+    { method: 'POST', path: '/swarm/update', handle: (exchange) => update(backend, exchange) },
+    { method: 'GET', path: '/swarm/unlockkey', handle: () => unlockKey(backend) },
+    { method: 'POST', path: '/swarm/unlock', handle: () => unlock(backend) },
+  ];
+}
+
+function inspect(backend: Backend): Reply {
+  const manager = managerOf(backend);
+  const tokens = manager.joinTokens();
+  return json({
+    ...clusterDocument(clusterOf(manager)),
+    JoinTokens: { Worker: tokens.worker, Manager: tokens.manager },
+  });
+}
+
+async function init(backend: Backend, exchange: Exchange): Promise<Reply> {
+  const document = await readJsonObject(exchange);
+  if (backend.member.status().state !== 'inactive') throw alreadyMember();
+  if (document['ForceNewCluster'] === true) {
+    throw notImplemented(
+      'force-new-cluster needs several managers, which this version does not have',
+    );
+  }
+  const nodeId = await backend.member.init(initRequest(backend, document));
+  return json(nodeId);
+}
+
+function initRequest(backend: Backend, document: Document): InitRequest {
+  const pools = document['DefaultAddrPool'];
+  if (pools !== undefined && pools !== null && !isStrings(pools)) {
+    throw badRequest('DefaultAddrPool: a list of IPv4 prefixes is expected');
+  }
+  const subnetBits = wholeNumber(document, 'SubnetSize');
+  const dataPathPort = wholeNumber(document, 'DataPathPort');
+  return {
+    ...addressesOf(backend, document),
+    advertiseAddress: advertiseAddress(backend, document),
+    ...(pools && pools.length > 0 ? { addressPools: pools } : {}),
+    ...(subnetBits ? { subnetBits } : {}),
+    ...(dataPathPort ? { dataPathPort } : {}),
+    spec: clusterSpecOf(document['Spec'], document['AutoLockManagers'] === true),
+    availability: availabilityOf(document),
+  };
+}
+
+function clusterSpecOf(document: unknown, isAutolocked: boolean): ClusterSpec {
+  const spec = parseClusterSpec(withoutNulls(document ?? {}));
+  if (isAutolocked || spec.EncryptionConfig.AutoLockManagers) {
+    throw notImplemented("locking a manager's keys (autolock) is not available in this version");
+  }
+  return spec;
+}
+
+async function join(backend: Backend, exchange: Exchange): Promise<Reply> {
+  const document = await readJsonObject(exchange);
+  if (backend.member.status().state !== 'inactive') throw alreadyMember();
+  const remoteAddresses = document['RemoteAddrs'];
+  if (!isStrings(remoteAddresses) || remoteAddresses.length === 0) {
+    throw badRequest('at least 1 RemoteAddr is required to join');
+  }
+  const token = text(document, 'JoinToken');
+  if (token === '') throw badRequest('JoinToken: a join token is required');
+  const advertise = tryAdvertiseAddress(backend, document);
+  const request: JoinRequest = {
+    ...addressesOf(backend, document),
+    ...(advertise === undefined ? {} : { advertiseAddress: advertise }),
+    remoteAddresses,
+    token,
+    availability: availabilityOf(document),
+  };
+  await backend.member.join(request);
+  return OK_EMPTY;
+}
+
+function addressesOf(
+  backend: Backend,
+  document: Document,
+): { listenAddress: string; dataPathAddress?: string } {
+  const { addresses } = backend;
+  const listen = text(document, 'ListenAddr');
+  const dataPath = text(document, 'DataPathAddr');
+  // The CLI's own default is no wish: the agent's setting stands.
+  const isOpen = listen === '' || listen === '0.0.0.0:2377';
+  const data =
+    dataPath === '' ? addresses.dataPathAddress : addresses.parse('DataPathAddr', dataPath).ip;
+  return {
+    listenAddress: isOpen ? addresses.listenAddress : parsedAddress(backend, 'ListenAddr', listen),
+    ...(data === undefined ? {} : { dataPathAddress: data }),
+  };
+}
+
+function parsedAddress(backend: Backend, field: string, value: string): string {
+  const { ip, port } = backend.addresses.parse(field, value);
+  if (port === undefined) return ip;
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
+function tryAdvertiseAddress(backend: Backend, document: Document): string | undefined {
+  const asked = text(document, 'AdvertiseAddr');
+  return asked === ''
+    ? backend.addresses.advertiseAddress()
+    : parsedAddress(backend, 'AdvertiseAddr', asked);
+}
+
+function advertiseAddress(backend: Backend, document: Document): string {
+  const address = tryAdvertiseAddress(backend, document);
+  if (address !== undefined) return address;
+  throw badRequest(
+    'could not choose an IP address to advertise since this system has none or several addresses - specify one with ' +
+      '--advertise-addr',
+  );
+}
+
+async function leave(backend: Backend, exchange: Exchange): Promise<Reply> {
+  const isForced = flag(exchange.query, 'force');
+  if (backend.member.status().state === 'inactive') {
+    throw unavailable('This node is not part of a swarm');
+  }
+  if (backend.member.manager && !isForced) {
+    throw unavailable(
+      'You are attempting to leave the swarm on a node that is participating as a manager. Removing the last ' +
+        'manager erases all current state of the swarm. Use `--force` to ignore this message. ',
+    );
+  }
+  await backend.member.leave(isForced);
+  return OK_EMPTY;
+}
+
+async function update(backend: Backend, exchange: Exchange): Promise<Reply> {
+  const manager = managerOf(backend);
+  const document = await readJsonObject(exchange);
+  const version = versionOf(exchange.query);
+  const secret = (name: string): string | undefined =>
+    flag(exchange.query, name) ? manager.newJoinSecret() : undefined;
+  const worker = secret('rotateWorkerToken');
+  const managerSecret = secret('rotateManagerToken');
+  await propose(backend, {
+    type: 'cluster.update',
+    version: version as never,
+    spec: clusterSpecOf(document, false),
+    joinSecrets: {
+      ...(worker === undefined ? {} : { worker }),
+      ...(managerSecret === undefined ? {} : { manager: managerSecret }),
+    },
+  });
+  return OK_EMPTY;
+}
+
+function unlockKey(backend: Backend): Reply {
+  managerOf(backend);
+  return json({ UnlockKey: '' });
+}
+
+function unlock(backend: Backend): Reply {
+  managerOf(backend);
+  throw conflict('swarm is not locked');
+}
+
+function alreadyMember(): Error {
+  return unavailable(
+    'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
+  );
+}
+
+function availabilityOf(document: Document): InitRequest['availability'] {
+  const value = text(document, 'Availability') || 'active';
+  if (value === 'active' || value === 'pause' || value === 'drain') return value;
+  throw badRequest(`invalid Availability: ${JSON.stringify(value)}`);
+}
+
+function text(document: Document, key: string): string {
+  const value = document[key] ?? '';
+  if (typeof value !== 'string') throw badRequest(`${key}: a string is expected`);
+  return value;
+}
+
+function wholeNumber(document: Document, key: string): number {
+  const value = document[key] ?? 0;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
+    throw badRequest(`${key}: a whole number is expected`);
+  }
+  return value;
+}
+
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
