@@ -1,7 +1,7 @@
 /**
  * Docker's framing of two output streams in one connection: 1 byte stream (1 stdout, 2 stderr),
- * 3 bytes zero, 4 bytes big-endian length, then that many bytes. A frame may arrive in any number of
- * pieces.
+ * 3 bytes zero, 4 bytes big-endian length, then that many bytes. A frame may arrive in any number
+ * of pieces.
  */
 const HEADER_BYTES = 8;
 
