@@ -10,3 +10,4 @@ export * from './specs.ts';
 export * from './objects.ts';
 export * from './view.ts';
 export * from './names.ts';
+export * from './constraints.ts';

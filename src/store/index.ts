@@ -12,6 +12,7 @@
  */
 export * from './commands.ts';
 export { Store, type StoreListener } from './store.ts';
+export { taskNetworkIds } from './apply/index.ts';
 export { type Change } from './state.ts';
 export { type TableReader } from './table.ts';
 export { SnapshotError, type SnapshotErrorDetail } from './snapshot.ts';

@@ -14,6 +14,7 @@ import { applyServiceCreate, applyServiceRemove, applyServiceUpdate } from './se
 import { applyTasksChange, applyTasksReport } from './task.ts';
 
 export { holdsAddresses } from './task.ts';
+export { taskNetworkIds } from './service.ts';
 export { ingressNetwork } from './network.ts';
 
 /** Writes the command's effect into the draft, or says why it may not be. */

@@ -1,0 +1,138 @@
+import { randomId, type Rng } from '../base/index.ts';
+import type { Node, NodeId, Service, ServiceId, Task, TaskId, TaskStatus } from '../model/index.ts';
+import { taskNetworkIds, type Command, type NewTask, type Store } from '../store/index.ts';
+import { NodeLoads } from './placement/node-loads.ts';
+import { Placer } from './placement/placer.ts';
+
+const DESIRED_ORDER: readonly Task['desiredState'][] = ['ready', 'running', 'shutdown', 'remove'];
+
+type TasksChange = Extract<Command, { type: 'tasks.change' }>;
+
+/** Tasks created by one command at most: it travels in the log. The rest follows in the next decision. */
+const CREATES_MAX = 1_000;
+
+/** The change that a decision adds up to, and when to look again. */
+export class Decision {
+  readonly store: Store;
+  readonly nowMs: number;
+  readonly rng: Rng;
+  /** The earliest time at which waiting alone changes the decision. */
+  wakeAtMs: number | undefined;
+  private readonly creates: NewTask[] = [];
+  private readonly places: { readonly id: TaskId; readonly nodeId: NodeId }[] = [];
+  private readonly desires = new Map<TaskId, Task['desiredState']>();
+  private readonly statuses: { readonly id: TaskId; readonly status: TaskStatus }[] = [];
+  private readonly removes: TaskId[] = [];
+  /** Endpoints that this decision puts on each network, counted against what is free there. */
+  private readonly promised = new Map<string, number>();
+  private readonly placers = new Map<ServiceId, Placer>();
+  private lazyLoads: NodeLoads | undefined;
+
+  constructor(store: Store, nowMs: number, rng: Rng) {
+    this.store = store;
+    this.nowMs = nowMs;
+    this.rng = rng;
+  }
+
+  /** Loads of the nodes; counted only when something is to be placed. */
+  get loads(): NodeLoads {
+    return (this.lazyLoads ??= new NodeLoads(this.store, this.nowMs));
+  }
+
+  get canCreate(): boolean {
+    return this.creates.length < CREATES_MAX;
+  }
+
+  nodeOf(task: Task): Node | undefined {
+    return task.nodeId === undefined ? undefined : this.store.nodes.get(task.nodeId);
+  }
+
+  create(service: Service, task: Omit<NewTask, 'id' | 'serviceId' | 'spec' | 'specVersion'>): void {
+    const spec = service.spec.TaskTemplate;
+    const id = randomId(this.rng) as TaskId;
+    this.creates.push({
+      ...task,
+      id,
+      serviceId: service.id,
+      spec,
+      specVersion: service.specVersion,
+    });
+    if (task.nodeId === undefined) return;
+    const hostPorts = service.ports.filter((port) => port.PublishMode === 'host');
+    this.loads.add(task.nodeId, { serviceId: service.id, spec, hostPorts });
+  }
+
+  place(task: Task, nodeId: NodeId): void {
+    this.places.push({ id: task.id, nodeId });
+    this.loads.add(nodeId, task);
+  }
+
+  /** Asks for a state that is further than what the task is asked for already; else changes nothing. */
+  desire(task: Task, desiredState: Task['desiredState']): void {
+    const isFurther =
+      DESIRED_ORDER.indexOf(desiredState) > DESIRED_ORDER.indexOf(this.desiredOf(task));
+    if (isFurther) this.desires.set(task.id, desiredState);
+  }
+
+  /** What the task is asked for once this decision is applied. */
+  desiredOf(task: Task): Task['desiredState'] {
+    return this.desires.get(task.id) ?? task.desiredState;
+  }
+
+  isWanted(task: Task): boolean {
+    const desired = this.desiredOf(task);
+    return desired === 'ready' || desired === 'running';
+  }
+
+  placerFor(service: Service): Placer {
+    const known = this.placers.get(service.id);
+    if (known !== undefined) return known;
+    const placer = new Placer(service, this.loads, this.rng);
+    this.placers.set(service.id, placer);
+    return placer;
+  }
+
+  setStatus(task: Task, status: TaskStatus): void {
+    this.statuses.push({ id: task.id, status });
+  }
+
+  remove(task: Task): void {
+    this.removes.push(task.id);
+  }
+
+  /** Whether waiting until then is still needed; remembers to look again if so. */
+  waitsUntil(timeMs: number): boolean {
+    if (timeMs <= this.nowMs) return false;
+    this.wakeAtMs = Math.min(this.wakeAtMs ?? timeMs, timeMs);
+    return true;
+  }
+
+  /** Sets addresses aside for one more task of the service; the network that has none left, if one has. */
+  promiseAddresses(service: Service): string | undefined {
+    const ids = taskNetworkIds(service);
+    for (const id of ids) {
+      const free = this.store.freeAddresses(id) - (this.promised.get(id) ?? 0);
+      if (free <= 0)
+        return `no available IPv4 addresses on network ${this.store.networks.get(id)?.spec.Name ?? id}`;
+    }
+    for (const id of ids) this.promised.set(id, (this.promised.get(id) ?? 0) + 1);
+    return undefined;
+  }
+
+  /** The change as a command; `undefined` when there is nothing to change. */
+  command(): TasksChange | undefined {
+    const { creates, places, statuses, removes } = this;
+    const desires = [...this.desires].map(([id, desiredState]) => ({ id, desiredState }));
+    const size = creates.length + places.length + desires.length + statuses.length + removes.length;
+    if (size === 0) return undefined;
+    return {
+      type: 'tasks.change',
+      atMs: this.nowMs,
+      creates,
+      places,
+      desires,
+      statuses,
+      removes,
+    };
+  }
+}
