@@ -21,7 +21,7 @@ export interface EventSource {
   readonly protocol: number;
   /** Numbers of multicast groups (`RTNLGRP_*`, not bit masks). */
   readonly groups: readonly number[];
-  /** Octets kept by the kernel for us; a test makes it small. */
+  /** Bytes of events that the kernel keeps for a reader that is busy; 4 MiB by default. */
   readonly receiveBufferBytes?: number;
 }
 
@@ -54,6 +54,7 @@ export class NetlinkEvents {
           [SOL_SOCKET, SO_RCVBUFFORCE, source.receiveBufferBytes ?? RECEIVE_BUFFER_BYTES],
           ...source.groups.map((group) => [SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group] as const),
         ],
+        bind: boundTo(source.groups),
       },
       'netlink events',
     );
@@ -93,6 +94,19 @@ export class NetlinkEvents {
       return [];
     }
   }
+}
+
+/**
+ * `struct sockaddr_nl` with port 0, which the kernel replaces. An unbound socket does not get what the kernel sends as
+ * port 0; binding sets the first 32 memberships anew, so they are repeated here.
+ */
+function boundTo(groups: readonly number[]): Uint8Array {
+  const low = groups.filter((group) => group >= 1 && group <= 32);
+  const mask = low.reduce((bits, group) => bits | (1 << (group - 1)), 0);
+  const bytes = new Uint8Array(12);
+  new Uint16Array(bytes.buffer, 0, 1)[0] = AF_NETLINK;
+  new Uint32Array(bytes.buffer, 8, 1)[0] = mask >>> 0;
+  return bytes;
 }
 
 function isMalformed(error: unknown): boolean {
