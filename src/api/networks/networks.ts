@@ -124,7 +124,7 @@ function inspect(backend: Backend, exchange: Exchange): Reply {
   const scope = exchange.query.get('scope');
   const shown = findNetwork(backend, param(exchange, 'id'), scope);
   const { manager, view } = backend.member;
-  const network = manager?.store.networks.get(shown.id);
+  const network = manager?.store.networks.get(shown.id as NetworkId);
   const isVerbose = flag(exchange.query, 'verbose');
   return json({
     ...shown.document,

@@ -1,4 +1,5 @@
 /** The cluster as Docker shows it: `GET /swarm`, and the Swarm part of `GET /info`. */
+import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import type { Cluster } from '../../model/index.ts';
 import type { Backend } from '../backend.ts';
