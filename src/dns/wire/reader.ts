@@ -31,7 +31,7 @@ export class WireReader {
   /** A copy, so that what was decoded does not hold on to a receive buffer. */
   slice(length: number): Uint8Array {
     const start = this.take(length);
-    return this.bytes.slice(start, start + length);
+    return copyOf(this.bytes.subarray(start, start + length));
   }
 
   skip(length: number): void {
@@ -102,6 +102,11 @@ export class WireReader {
   ): DnsError {
     return new DnsError({ code, offset }, `DNS message refused at byte ${offset}: ${code}`);
   }
+}
+
+/** A copy with memory of its own: `slice` of a Node `Buffer`, which is a `Uint8Array` too, would share it. */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
 }
 
 const DOT = 0x2e;

@@ -4,7 +4,7 @@
  */
 import { DnsError } from '../errors.ts';
 import { HEADER_BYTES, MESSAGE_BYTES_MAX, RecordType } from './message.ts';
-import { WireReader } from './reader.ts';
+import { WireReader, copyOf } from './reader.ts';
 
 const TRUNCATED_FLAG = 0x02;
 
@@ -38,7 +38,7 @@ export function isSameQuestion(one: Uint8Array, other: Uint8Array): boolean {
 
 /** The same message under another id. */
 export function withId(bytes: Uint8Array, id: number): Uint8Array {
-  const copy = bytes.slice();
+  const copy = copyOf(bytes);
   copy[0] = id >>> 8;
   copy[1] = id & 255;
   return copy;
@@ -51,7 +51,7 @@ export function withId(bytes: Uint8Array, id: number): Uint8Array {
  */
 export function answerFor(query: Uint8Array, answer: Uint8Array, bytesMax: number): Uint8Array {
   const limit = Math.min(bytesMax, MESSAGE_BYTES_MAX);
-  const fitting = answer.length <= limit ? answer.slice() : truncateMessage(answer, limit);
+  const fitting = answer.length <= limit ? copyOf(answer) : truncateMessage(answer, limit);
   fitting.set(query.subarray(0, 2));
   fitting.set(query.subarray(HEADER_BYTES, questionEnd(query)), HEADER_BYTES);
   return fitting;
