@@ -14,6 +14,7 @@
  * `raw-socket.ts` raw and packet sockets (`hawser/raw-socket`), `native.ts` the only way to the addon.
  */
 export { KernelError, isErrno, type KernelErrorDetail } from './kernel-error.ts';
+export { FakeKernel, type FakeKernelOptions } from './fake-kernel.ts';
 export { LinuxKernel, type LinuxKernelOptions } from './linux-kernel.ts';
 export type { BoundSocket, SocketPlace } from './namespace-sockets.ts';
 export type { ChangeKind, Watch, WatchHandlers } from './watch.ts';

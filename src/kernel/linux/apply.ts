@@ -3,7 +3,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   HOST_NAMESPACE,
   objectKey,
-  type KernelFailure,
   type NamespaceName,
   type Operation,
   type OperationOutcome,
@@ -12,6 +11,7 @@ import { isErrno, KernelError } from '../kernel-error.ts';
 import { writeSysctl } from '../native.ts';
 import type { NamespaceTable } from '../netns.ts';
 import { applyNft, type NftChange } from '../nft/nft-tables.ts';
+import { failureOf } from './failure.ts';
 import { LinkWriter } from './link-writer.ts';
 import { isRow, rowRequests, type RowRequest } from './row-requests.ts';
 import { checkedSysctlPath } from './sysctl.ts';
@@ -136,17 +136,4 @@ function nftChange(operation: Operation): NftChange {
   if (operation.action === 'delete') return { was: object };
   const { was } = operation;
   return { want: object, ...(was?.kind === 'nft-table' ? { was } : {}) };
-}
-
-function failureOf(error: KernelError, key: string): KernelFailure {
-  const { detail } = error;
-  if (detail.code === 'SYSTEM') {
-    const text = detail.text === '' ? error.message : detail.text;
-    return { code: detail.errno, call: detail.call, message: `${key}: ${text}` };
-  }
-  return {
-    code: detail.code,
-    call: detail.code === 'NFT' ? 'nft' : 'encode',
-    message: `${key}: ${error.message}`,
-  };
 }

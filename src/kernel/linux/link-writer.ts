@@ -41,6 +41,8 @@ export class LinkWriter {
 
   /** Makes the link what is wanted: by changing what differs, or anew where its kind or identity differs. */
   put(want: LinkObject): void {
+    // A missing bridge is noticed before anything is made.
+    if (want.master !== undefined) this.indexOf(want.master);
     const row = this.find(want.name);
     if (row !== undefined && isSameDevice(row, want)) {
       this.change(row, want);
