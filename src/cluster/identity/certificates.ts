@@ -5,10 +5,10 @@
  * serve and connect; workers may only connect, so that no worker can pose as a manager. All keys are EC P-256.
  * The library is loaded at first use: an agent that only restarts makes no certificates.
  */
-import { webcrypto } from 'node:crypto';
+import { X509Certificate, webcrypto } from 'node:crypto';
 import type * as X509 from '@peculiar/x509';
 import { messageOf } from '../../base/index.ts';
-import type { ClusterId, NodeId } from '../../model/index.ts';
+import type { ClusterId, ClusterSpec, NodeId } from '../../model/index.ts';
 import { ClusterError } from '../errors.ts';
 
 export type NodeRole = 'worker' | 'manager';
@@ -153,4 +153,18 @@ async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
 async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
   const der = Buffer.from(pem.replace(/-----[A-Z ]+-----|\s/g, ''), 'base64');
   return webcrypto.subtle.importKey('pkcs8', der, KEY_ALGORITHM, false, ['sign']);
+}
+
+const VALIDITY_DEFAULT_MS = 90 * 86_400_000;
+
+/** How long a cluster's node certificates are valid. */
+export function validityMs(spec: ClusterSpec): number {
+  const wanted = spec.CAConfig.NodeCertExpiry / 1e6;
+  return wanted > 0 ? wanted : VALIDITY_DEFAULT_MS;
+}
+
+/** Half of a certificate's life is over. */
+export function renewalDueMs(certificatePem: string): number {
+  const { validFrom, validTo } = new X509Certificate(certificatePem);
+  return (Date.parse(validFrom) + Date.parse(validTo)) / 2;
 }

@@ -8,6 +8,8 @@ export {
   createAuthority,
   createNodeKey,
   issueCertificate,
+  renewalDueMs,
+  validityMs,
   type Authority,
   type CertificateSubject,
   type NodeRole,

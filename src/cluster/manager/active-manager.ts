@@ -54,11 +54,12 @@ export interface ActiveManagerOptions {
 /** A node's own connection to the manager in the same process. */
 export interface LocalConnection {
   readonly link: Link<ManagerMessage, NodeMessage>;
-  tryUpload(requestId: string, upload: LogUpload): boolean;
+  readonly tryUpload: (requestId: string, upload: LogUpload) => boolean;
 }
 
 const SNAPSHOT_INTERVAL_DEFAULT = 10_000;
 const HEARTBEAT_DEFAULT_MS = 5_000;
+const LISTEN_RETRY_MS = 1_000;
 
 export class ActiveManager implements Manager {
   private readonly options: ActiveManagerOptions;
@@ -72,6 +73,8 @@ export class ActiveManager implements Manager {
   private server: ClusterServer | undefined;
   private coalescing: NodeJS.Timeout | undefined;
   private lastWelcome = '';
+  private listening: NodeJS.Timeout | undefined;
+  private isClosed = false;
 
   private constructor(
     options: ActiveManagerOptions,
@@ -94,7 +97,14 @@ export class ActiveManager implements Manager {
       setSessions: (count) => options.metrics.setSessions?.(count),
     });
     this.broker = new LogBroker((nodeId) => this.sessions.get(nodeId));
-    this.orchestration = new Orchestration({ store, propose, clock, logger, rng: createRng() });
+    this.orchestration = new Orchestration({
+      store,
+      propose,
+      clock,
+      logger,
+      rng: createRng(),
+      intervalMs: options.tuning.coalesceMs,
+    });
     this.desk = new JoinDesk({
       store,
       propose,
@@ -132,7 +142,7 @@ export class ActiveManager implements Manager {
   /** Opens the door. Throws `ClusterError` when the address cannot be had. */
   async listen(): Promise<void> {
     const { identity, listen, logger } = this.options;
-    this.server = await ClusterServer.listen({
+    const server = await ClusterServer.listen({
       identity,
       listen,
       logger,
@@ -148,6 +158,16 @@ export class ActiveManager implements Manager {
         session: (stream, peer) => this.openStreamSession(stream, peer),
         logs: (requestId, stream, peer) => this.acceptLogs(requestId, stream, peer),
       },
+    });
+    if (this.isClosed) return server.close();
+    this.server = server;
+  }
+
+  /** Opens the door as soon as that is possible: after a reboot the address may not be there yet. */
+  keepListening(): void {
+    this.listen().catch((error: unknown) => {
+      this.options.logger.error({ error: messageOf(error) }, 'no node can reach this manager yet');
+      this.listening = setTimeout(() => this.keepListening(), LISTEN_RETRY_MS);
     });
   }
 
@@ -209,7 +229,9 @@ export class ActiveManager implements Manager {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     clearTimeout(this.coalescing);
+    clearTimeout(this.listening);
     this.orchestration.stop();
     this.sessions.stop();
     await this.server?.close();

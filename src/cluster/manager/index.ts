@@ -3,5 +3,5 @@
  * watches over them, and runs the orchestrator. Start with `active-manager.ts`.
  */
 export { ActiveManager, type LocalConnection } from './active-manager.ts';
-export { createId, createNodeId } from './join-desk.ts';
+export { createId, createNodeId, createRng } from './join-desk.ts';
 export type { LogUpload, NodeLogEntry } from './log-broker.ts';

@@ -9,7 +9,7 @@ import { SeededRng, randomId, type Clock, type Logger } from '../../base/index.t
 import type { Cluster, NodeId } from '../../model/index.ts';
 import type { ApplyOutcome, Command, Store } from '../../store/index.ts';
 import { ClusterError } from '../errors.ts';
-import { isSameSecret, issueCertificate, type NodeRole } from '../identity/index.ts';
+import { isSameSecret, issueCertificate, validityMs, type NodeRole } from '../identity/index.ts';
 import type { JoinBody, JoinReply } from '../transport/index.ts';
 import { placeOf } from './place.ts';
 
@@ -109,7 +109,7 @@ export class JoinDesk {
       subject: { clusterId: cluster.id, nodeId: to.nodeId, role: to.role },
       requestPem: to.requestPem,
       nowMs: this.options.clock.wallMs(),
-      validityMs: cluster.spec.CAConfig.NodeCertExpiry / 1e6,
+      validityMs: validityMs(cluster.spec),
     });
   }
 

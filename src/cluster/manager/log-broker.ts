@@ -130,7 +130,11 @@ async function* entriesOf(
   start: () => Promise<LogUpload>,
 ): AsyncGenerator<TaskLogEntry> {
   const upload = await start();
-  for await (const entry of upload.entries) yield { taskId: task.id, ...entry };
+  try {
+    for await (const entry of upload.entries) yield { taskId: task.id, ...entry };
+  } finally {
+    upload.cancel();
+  }
 }
 
 function wireQuery(query: TaskLogQuery): WireLogQuery {

@@ -9,6 +9,8 @@ export interface OrchestrationOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
+  /** From one decision to the next, so that changes which come together are looked at together. */
+  readonly intervalMs: number;
 }
 
 /** After a decision that could not be written. */
@@ -23,6 +25,7 @@ export class Orchestration {
   private isDirty = false;
   private failures = 0;
   private timer: NodeJS.Timeout | undefined;
+  private endPause: () => void = () => undefined;
 
   constructor(options: OrchestrationOptions) {
     this.options = options;
@@ -36,6 +39,7 @@ export class Orchestration {
   stop(): void {
     this.state = 'stopped';
     clearTimeout(this.timer);
+    this.endPause();
   }
 
   /** Something changed, or a time has come. */
@@ -49,11 +53,23 @@ export class Orchestration {
 
   private async run(): Promise<void> {
     let waitMs: number | undefined;
-    while (this.takeDirty()) waitMs = await this.decideOnce();
+    // Not within the store's own change.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.takeDirty()) {
+      waitMs = await this.decideOnce();
+      await this.pause();
+    }
     if (this.state !== 'deciding') return;
     this.state = 'idle';
     if (waitMs !== undefined)
       this.timer = setTimeout(() => this.wake(), Math.min(waitMs, WAKE_MAX_MS));
+  }
+
+  private async pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.timer = setTimeout(resolve, this.options.intervalMs);
+      this.endPause = resolve;
+    });
   }
 
   private takeDirty(): boolean {

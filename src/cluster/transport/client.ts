@@ -15,6 +15,7 @@ import { BODY_BYTES_MAX, authoritySchema, errorReplySchema } from './messages.ts
 
 const CONNECT_MS = 10_000;
 const REQUEST_MS = 20_000;
+const LINGER_MS = 1_500;
 
 /** What a connection trusts and shows. Without `authorityPem` it trusts anyone. */
 export interface ClientTrust {
@@ -84,8 +85,10 @@ export class ClusterClient {
     throw refusalOf(decodeJson(errorReplySchema, bytes));
   }
 
+  /** Lets streams that are ending end, and then closes; not later than in `LINGER_MS`. */
   close(): void {
-    this.session.destroy();
+    this.session.close();
+    setTimeout(() => this.session.destroy(), LINGER_MS).unref();
   }
 
   private open(route: string, endStream: boolean): ClientHttp2Stream {

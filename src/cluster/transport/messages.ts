@@ -85,7 +85,7 @@ const taskId = checkedAs<TaskId>(id);
 const viewKey: z.ZodType<ViewKey> = z.string().min(1).max(128);
 const revision = checkedAs<Revision>(z.int().nonnegative());
 
-const viewRow = checkedAs<ViewRow>(
+export const rowSchema = checkedAs<ViewRow>(
   z.discriminatedUnion('kind', [
     z.object({
       kind: z.literal('peer'),
@@ -171,7 +171,7 @@ export const managerMessageSchema = z.discriminatedUnion('type', [
     type: z.literal('rows'),
     /** Everything held before is void. */
     isReset: z.boolean(),
-    upserts: z.array(z.object({ revision, row: viewRow })),
+    upserts: z.array(z.object({ revision, row: rowSchema })),
     removes: z.array(viewKey),
     isComplete: z.boolean(),
     revision,

@@ -1,0 +1,328 @@
+/**
+ * The composition of this room: what a node has of a cluster, and how it enters and leaves one.
+ *
+ *   inactive -- init --> manager (log, door, orchestrator) with its own node in session over an in-process link
+ *   inactive -- join --> worker, in session with a manager over the network
+ *   either   -- leave -> inactive, with nothing left on disk
+ *
+ * `member.json` decides which of these a restart finds.
+ */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SILENT_LOGGER, SYSTEM_CLOCK, messageOf } from '../base/index.ts';
+import type { ClusterId, NodeId, NodeView } from '../model/index.ts';
+import { ClusterError } from './errors.ts';
+import { foundCluster } from './found.ts';
+import {
+  loadMembership,
+  parseJoinToken,
+  removeMembership,
+  saveMembership,
+  type Membership,
+} from './identity/index.ts';
+import { lockDirectory } from './lock-file.ts';
+import { SYSTEM_DISK } from './log/index.ts';
+import { ActiveManager } from './manager/index.ts';
+import type { ClusterMember, InitRequest, JoinRequest, Manager, MemberStatus } from './member.ts';
+import { NodeSide } from './node-side.ts';
+import {
+  DEFAULT_PORT,
+  parseDataPathAddress,
+  parseHostPort,
+  parseIpPort,
+} from './transport/index.ts';
+import type { MemberOptions, MemberSettings } from './settings.ts';
+import { MEMBER_TUNING } from './tuning.ts';
+import { joinThrough, removeHeldView } from './worker/index.ts';
+
+/**
+ * This node's part in a cluster, as it was when the agent stopped. A node whose files are damaged comes up in state
+ * `error`, so that it can be looked at and left. Throws `ClusterError` when another process uses the directory.
+ */
+export async function openMember(options: MemberOptions): Promise<ClusterMember> {
+  const directory = join(options.dataDirectory, 'cluster');
+  await SYSTEM_DISK.makeDirectory(directory);
+  const unlock = await lockDirectory(directory);
+  const settings: MemberSettings = {
+    directory,
+    localNode: options.localNode,
+    logger: options.logger ?? SILENT_LOGGER,
+    clock: options.clock ?? SYSTEM_CLOCK,
+    metrics: options.metrics ?? {},
+    tuning: { ...MEMBER_TUNING, ...options.tuning },
+  };
+  const member = new Member(settings, unlock);
+  await member.resume();
+  return member;
+}
+
+type Phase =
+  | { readonly kind: 'inactive' }
+  | {
+      readonly kind: 'member';
+      readonly membership: Membership;
+      readonly node: NodeSide;
+      readonly manager?: ActiveManager;
+    }
+  | {
+      readonly kind: 'error';
+      readonly error: string;
+      readonly membership?: Membership;
+      readonly node?: NodeSide;
+    };
+
+class Member implements ClusterMember {
+  private readonly settings: MemberSettings;
+  private readonly unlock: () => Promise<void>;
+  private readonly viewListeners = new Set<(view: NodeView | undefined) => void>();
+  private readonly statusListeners = new Set<(status: MemberStatus) => void>();
+  private phase: Phase = { kind: 'inactive' };
+  /** Entering and leaving happen one at a time. */
+  private changing: Promise<unknown> = Promise.resolve();
+  private isClosed = false;
+  private lastStatus = '';
+
+  constructor(settings: MemberSettings, unlock: () => Promise<void>) {
+    this.settings = settings;
+    this.unlock = unlock;
+  }
+
+  get manager(): Manager | undefined {
+    return this.phase.kind === 'member' ? this.phase.manager : undefined;
+  }
+
+  get view(): NodeView | undefined {
+    return this.phase.kind === 'inactive' ? undefined : this.phase.node?.view;
+  }
+
+  status(): MemberStatus {
+    if (this.phase.kind === 'inactive') return { state: 'inactive', managers: [] };
+    const { membership } = this.phase;
+    const known = membership === undefined ? { managers: [] } : describeMembership(membership);
+    if (this.phase.kind === 'error') return { state: 'error', error: this.phase.error, ...known };
+    const { state } = this.phase.node;
+    const managers = this.phase.node.managers;
+    if (state.kind === 'refused')
+      return { state: 'error', error: state.message, ...known, managers };
+    return { state: state.kind, ...known, managers };
+  }
+
+  /** Takes up what `member.json` tells. */
+  async resume(): Promise<void> {
+    let membership: Membership | undefined;
+    try {
+      membership = await loadMembership(this.settings.directory);
+    } catch (error) {
+      return this.enter({ kind: 'error', error: messageOf(error) });
+    }
+    if (membership === undefined) return this.removeState();
+    if (membership.role === 'worker') await this.attend(membership, undefined);
+    else await this.resumeManager(membership);
+  }
+
+  async init(request: InitRequest): Promise<NodeId> {
+    return this.change(async () => {
+      this.requireInactive();
+      await this.removeState();
+      try {
+        const { manager, membership } = await foundCluster(request, this.settings);
+        await saveMembership(this.settings.directory, membership);
+        manager.start();
+        await this.attend(membership, manager);
+        return membership.nodeId;
+      } catch (error) {
+        await this.removeState();
+        throw error;
+      }
+    });
+  }
+
+  async join(request: JoinRequest): Promise<NodeId> {
+    return this.change(async () => {
+      this.requireInactive();
+      const membership = await this.obtainMembership(request);
+      await this.removeState();
+      await saveMembership(this.settings.directory, membership);
+      const node = await this.attend(membership, undefined);
+      await node.waitActive(this.settings.tuning.joinWaitMs);
+      return membership.nodeId;
+    });
+  }
+
+  async leave(isForced: boolean): Promise<void> {
+    return this.change(async () => {
+      const { phase } = this;
+      if (phase.kind === 'inactive')
+        throw new ClusterError({ code: 'not-member' }, 'This node is not part of a swarm');
+      // A node that cannot tell what it is may be the last manager as well.
+      if (phase.membership?.role !== 'worker' && !isForced) throw lastManager();
+      await removeMembership(this.settings.directory);
+      await phase.node?.stop(true);
+      if (phase.kind === 'member') await phase.manager?.close();
+      await this.removeState();
+      this.enter({ kind: 'inactive' });
+    });
+  }
+
+  report(statuses: Parameters<ClusterMember['report']>[0]): void {
+    if (this.phase.kind !== 'inactive') this.phase.node?.report(statuses);
+  }
+
+  refreshDescription(): void {
+    if (this.phase.kind !== 'inactive') this.phase.node?.refreshDescription();
+  }
+
+  onView(listener: (view: NodeView | undefined) => void): () => void {
+    this.viewListeners.add(listener);
+    return () => void this.viewListeners.delete(listener);
+  }
+
+  onStatus(listener: (status: MemberStatus) => void): () => void {
+    this.statusListeners.add(listener);
+    return () => void this.statusListeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    if (this.isClosed) return;
+    await this.change(async () => {
+      this.isClosed = true;
+      const { phase } = this;
+      if (phase.kind !== 'inactive') await phase.node?.stop(false);
+      if (phase.kind === 'member') await phase.manager?.close();
+      await this.unlock();
+    });
+  }
+
+  private async resumeManager(membership: Membership): Promise<void> {
+    const { clock, logger, metrics, tuning } = this.settings;
+    try {
+      const manager = await ActiveManager.open({
+        directory: join(this.settings.directory, 'log'),
+        identity: membership,
+        listen: parseIpPort(membership.listenAddress, DEFAULT_PORT),
+        clock,
+        logger,
+        metrics,
+        tuning,
+      });
+      manager.start();
+      manager.keepListening();
+      await this.attend(membership, manager);
+    } catch (error) {
+      logger.error({ error: messageOf(error) }, 'this manager cannot take up its state');
+      // What the node was told last still holds: its tasks and their networking go on.
+      const node = await this.nodeSide(membership, undefined);
+      this.enter({ kind: 'error', error: messageOf(error), membership, node });
+    }
+  }
+
+  private async attend(
+    membership: Membership,
+    manager: ActiveManager | undefined,
+  ): Promise<NodeSide> {
+    const node = await this.nodeSide(membership, manager);
+    this.enter({ kind: 'member', membership, node, ...(manager !== undefined && { manager }) });
+    node.start();
+    return node;
+  }
+
+  private async nodeSide(
+    membership: Membership,
+    manager: ActiveManager | undefined,
+  ): Promise<NodeSide> {
+    return NodeSide.load({
+      settings: this.settings,
+      membership,
+      manager,
+      viewChanged: () => this.tellView(),
+      stateChanged: () => this.tellStatus(),
+    });
+  }
+
+  private async obtainMembership(request: JoinRequest): Promise<Membership> {
+    const token = parseJoinToken(request.token);
+    const { advertiseAddress, dataPathAddress, availability } = request;
+    const listen = parseIpPort(request.listenAddress, DEFAULT_PORT);
+    if (advertiseAddress !== undefined) parseIpPort(advertiseAddress, listen.port);
+    if (dataPathAddress !== undefined) parseDataPathAddress(dataPathAddress);
+    if (request.remoteAddresses.length === 0)
+      throw new ClusterError({ code: 'invalid-address', address: '' }, "name a manager's address");
+    const remotes = request.remoteAddresses.map((text) => parseHostPort(text, DEFAULT_PORT));
+    const { reply, keyPem, authorityPem } = await joinThrough(remotes, token, {
+      advertiseAddress,
+      dataPathAddress,
+      availability,
+      description: await this.settings.localNode.description(),
+      logger: this.settings.logger,
+    });
+    return {
+      clusterId: reply.clusterId as ClusterId,
+      nodeId: reply.nodeId as NodeId,
+      role: reply.role,
+      authorityPem,
+      certificatePem: reply.certificatePem,
+      keyPem,
+      advertiseAddress,
+      listenAddress: request.listenAddress,
+      dataPathAddress,
+      managers: [...new Set([...reply.managers, ...request.remoteAddresses])],
+    };
+  }
+
+  /** What lies beside `member.json`; without that file it is left over. */
+  private async removeState(): Promise<void> {
+    await rm(join(this.settings.directory, 'log'), { recursive: true, force: true });
+    await removeHeldView(this.settings.directory);
+  }
+
+  private async change<Result>(work: () => Promise<Result>): Promise<Result> {
+    const before = this.changing;
+    const result = (async () => {
+      await before.catch(() => undefined);
+      if (this.isClosed) throw new ClusterError({ code: 'closed' }, 'the agent is stopping');
+      return work();
+    })();
+    this.changing = result;
+    return result;
+  }
+
+  private requireInactive(): void {
+    if (this.phase.kind === 'inactive') return;
+    throw new ClusterError(
+      { code: 'already-member' },
+      'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
+    );
+  }
+
+  private enter(phase: Phase): void {
+    this.phase = phase;
+    this.tellStatus();
+    this.tellView();
+  }
+
+  private tellStatus(): void {
+    const status = this.status();
+    const text = JSON.stringify(status);
+    if (text === this.lastStatus) return;
+    this.lastStatus = text;
+    for (const listener of [...this.statusListeners]) listener(status);
+  }
+
+  private tellView(): void {
+    for (const listener of [...this.viewListeners]) listener(this.view);
+  }
+}
+
+function describeMembership(membership: Membership): Omit<MemberStatus, 'state' | 'error'> {
+  const { nodeId, role, advertiseAddress, managers } = membership;
+  return { nodeId, role, managers, ...(advertiseAddress !== undefined && { advertiseAddress }) };
+}
+
+function lastManager(): ClusterError {
+  return new ClusterError(
+    { code: 'last-manager' },
+    'You are attempting to leave the swarm on a node that is participating as a manager. ' +
+      'Removing the last manager erases all current state of the swarm. ' +
+      'Use `--force` to ignore this message. ',
+  );
+}

@@ -1,0 +1,20 @@
+import type { Clock, Logger } from '../base/index.ts';
+import type { LocalNode } from './member.ts';
+import type { ClusterMetrics, MemberTuning } from './tuning.ts';
+
+export interface MemberOptions {
+  /** The agent's data directory; everything of this room lies in `cluster` below it. */
+  readonly dataDirectory: string;
+  readonly localNode: LocalNode;
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly metrics?: ClusterMetrics;
+  readonly tuning?: Partial<MemberTuning>;
+}
+
+/** The same, complete. */
+export interface MemberSettings extends Required<Omit<MemberOptions, 'tuning' | 'dataDirectory'>> {
+  readonly tuning: MemberTuning;
+  /** Where everything of this room lies. */
+  readonly directory: string;
+}
