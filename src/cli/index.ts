@@ -11,7 +11,7 @@
 import { CommanderError } from 'commander';
 import { ApiError } from '../client/index.ts';
 import { LabError } from '../lab/index.ts';
-import { messageOf } from '../base/index.ts';
+import { CodedError, messageOf, type ErrorDetail } from '../base/index.ts';
 import { CliContext, type Terminal } from './context.ts';
 import { CliError, EXIT } from './errors.ts';
 import { buildProgram } from './program.ts';
@@ -26,7 +26,8 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     return context.exitStatus;
   } catch (error) {
     const status = exitStatusOf(error);
-    if (status !== EXIT.done) context.note(`hawser: ${oneLine(error)}`);
+    const isHelp = error instanceof CommanderError && error.code === 'commander.help';
+    if (status !== EXIT.done && !isHelp) context.note(`hawser: ${oneLine(error)}`);
     return status;
   }
 }
@@ -35,6 +36,7 @@ function exitStatusOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   if (error instanceof CliError) return error.detail.code === 'usage' ? EXIT.usage : EXIT.failed;
   if (error instanceof LabError && error.detail.code === 'option-invalid') return EXIT.usage;
+  if (isAgentUsage(error)) return EXIT.usage;
   if (!(error instanceof ApiError)) return EXIT.failed;
   switch (error.detail.code) {
     case 'endpoint-invalid':
@@ -44,6 +46,14 @@ function exitStatusOf(error: unknown): number {
     default:
       return EXIT.failed;
   }
+}
+
+/** Known by its code: the agent's classes are loaded only by `hawser agent`. */
+function isAgentUsage(error: unknown): boolean {
+  const codes = ['invalid', 'unsupported'];
+  return (
+    error instanceof CodedError && codes.includes((error as CodedError<ErrorDetail>).detail.code)
+  );
 }
 
 function oneLine(error: unknown): string {

@@ -1,6 +1,8 @@
 /** The whole command line, put together. */
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { join } from 'node:path';
+import { Command, Help, type Option } from 'commander';
+import { packageRoot } from '../lab/index.ts';
 import type { CliContext } from './context.ts';
 import { serviceCommand } from './service/service.ts';
 import { agentCommand } from './verbs/agent.ts';
@@ -50,21 +52,22 @@ export function buildProgram(context: CliContext): Command {
 function report(command: Command, context: CliContext): void {
   command.exitOverride().configureOutput({
     writeOut: (text) => context.terminal.write(text),
+    writeErr: (text) => context.terminal.writeError(text),
     // `main` reports in one line.
-    writeErr: () => undefined,
+    outputError: () => undefined,
   });
+  command.configureHelp({ optionDescription: describe });
   for (const inner of command.commands) report(inner, context);
 }
 
-/** package.json is two levels above src/ and three above dist/src/. */
+/** An empty list as default says nothing. */
+function describe(option: Option): string {
+  return Array.isArray(option.defaultValue)
+    ? option.description
+    : new Help().optionDescription(option);
+}
+
 function packageVersion(): string {
-  for (const up of ['../..', '../../..']) {
-    try {
-      const text = readFileSync(new URL(`${up}/package.json`, import.meta.url), 'utf8');
-      return (JSON.parse(text) as { version: string }).version;
-    } catch {
-      // Look one level further up.
-    }
-  }
-  return 'unknown';
+  const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }

@@ -22,11 +22,15 @@ const SOCKET_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 15_000;
 const TEARDOWN_LIMIT_MS = 60_000;
 
-/** `bin/hawser` of this very checkout or package. */
-export function hawserProgram(): string {
+/** Directory of this very checkout or package. */
+export function packageRoot(): string {
   let directory = import.meta.dirname;
   while (!existsSync(join(directory, 'package.json'))) directory = dirname(directory);
-  return join(directory, 'bin/hawser');
+  return directory;
+}
+
+export function hawserProgram(): string {
+  return join(packageRoot(), 'bin/hawser');
 }
 
 export function clientOf(node: LabNode): ApiClient {

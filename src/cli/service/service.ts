@@ -20,7 +20,7 @@ import { addSpecFlags, buildServiceSpec, type SpecFlags } from './spec-flags.ts'
 import { addUpdateCommand, changeSpec, withReplicas } from './update.ts';
 
 export function serviceCommand(context: CliContext): Command {
-  const service = new Command('service').description('manage services');
+  const service = new Command('service').enablePositionalOptions().description('manage services');
   addCreateCommand(service, context);
   addListCommands(service, context);
   addUpdateCommand(service, context);

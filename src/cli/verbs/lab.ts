@@ -1,6 +1,14 @@
 /** `hawser lab`: a cluster on this machine. */
 import { Command } from 'commander';
-import type { LabNodeStatus } from '../../lab/index.ts';
+import {
+  labDown,
+  labExec,
+  labStart,
+  labStatus,
+  labStop,
+  labUp,
+  type LabNodeStatus,
+} from '../../lab/index.ts';
 import type { CliContext } from '../context.ts';
 import { parseCount } from '../parse/quantities.ts';
 import { table } from '../print/table.ts';
@@ -13,11 +21,10 @@ interface UpFlags {
   readonly lb: string;
 }
 
-/** Loaded late, as the agent is. */
-const loadLab = () => import('../../lab/index.ts');
-
 export function labCommand(context: CliContext): Command {
-  const lab = new Command('lab').description('a cluster on this machine, of network namespaces');
+  const lab = new Command('lab')
+    .enablePositionalOptions()
+    .description('a cluster on this machine, of network namespaces');
   lab
     .command('up')
     .description('start a lab; returns when all nodes are Ready')
@@ -31,7 +38,6 @@ export function labCommand(context: CliContext): Command {
     .description('list the nodes of the lab')
     .addOption(jsonOption())
     .action(async (options: { json?: boolean }) => {
-      const { labStatus } = await loadLab();
       const nodes = await labStatus();
       context.print(
         options.json === true ? JSON.stringify(nodes, undefined, 2) : statusTable(nodes),
@@ -44,14 +50,13 @@ export function labCommand(context: CliContext): Command {
     .argument('<command...>', 'program and its arguments, after --')
     .passThroughOptions()
     .action(async (node: string, command: string[]) => {
-      const { labExec } = await loadLab();
       context.exitStatus = await labExec(node, command);
     });
   addNodeCommands(lab);
   lab
     .command('down')
     .description('remove the lab and everything it made')
-    .action(async () => (await loadLab()).labDown());
+    .action(() => labDown());
   return lab;
 }
 
@@ -61,21 +66,20 @@ function addNodeCommands(lab: Command): void {
     .command('stop')
     .description('end the agent of a node; its tasks go on')
     .argument(...argument)
-    .action(async (node: string) => (await loadLab()).labStop(node, 'SIGTERM'));
+    .action((node: string) => labStop(node, 'SIGTERM'));
   lab
     .command('kill')
     .description('kill the agent of a node as a crash would; its tasks go on')
     .argument(...argument)
-    .action(async (node: string) => (await loadLab()).labStop(node, 'SIGKILL'));
+    .action((node: string) => labStop(node, 'SIGKILL'));
   lab
     .command('start')
     .description('start the agent of a node again')
     .argument(...argument)
-    .action(async (node: string) => (await loadLab()).labStart(node));
+    .action((node: string) => labStart(node));
 }
 
 async function up(context: CliContext, flags: UpFlags): Promise<void> {
-  const { labUp } = await loadLab();
   const nodes = parseCount('--nodes', flags.nodes);
   const managers = parseCount('--managers', flags.managers);
   await labUp({ nodes, managers, runtime: flags.runtime, lb: flags.lb });
