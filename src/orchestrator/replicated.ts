@@ -10,8 +10,10 @@ export function reconcileReplicated(
   service: Service,
   replicas: number,
 ): readonly Group[] {
-  const groups = slotsOf(decision.store.tasksByService(service.id));
+  const tasks = decision.store.tasksByService(service.id);
   const mayStay = stayRule(decision, service);
+  if (isAtRest(service, tasks, { replicas, mayStay })) return [];
+  const groups = slotsOf(tasks);
   const all = groups.map((group) => inspect(decision, service, { group, mayStay }));
   const kept = dropSurplus(decision, all, replicas);
   const missing = newSlots(groups, replicas - kept.length).map((group) =>
@@ -19,6 +21,22 @@ export function reconcileReplicated(
   );
   reconcileGroups(decision, service, [...kept, ...missing]);
   return kept.map(({ group }) => group);
+}
+
+/** Whether there is nothing to do and no history to keep short, which is how most services are most of the time. */
+function isAtRest(
+  service: Service,
+  tasks: readonly Task[],
+  { replicas, mayStay }: { replicas: number; mayStay: (task: Task) => boolean },
+): boolean {
+  if (tasks.length !== replicas) return false;
+  const slots = new Set<number>();
+  for (const task of tasks) {
+    if (!isRunning(task) || task.specVersion !== service.specVersion || !mayStay(task))
+      return false;
+    slots.add(task.slot);
+  }
+  return slots.size === replicas;
 }
 
 /** A task stays where it is until its node goes, is down or drained, or no longer fits the service. */

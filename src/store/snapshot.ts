@@ -106,9 +106,9 @@ function rebuild(document: SnapshotDocument): State {
   for (const network of document.networks) addNetwork(state, network);
   for (const service of document.services) addService(state, service);
   const specs = sharedSpecs(document);
-  for (const { spec, ...task } of document.tasks) {
-    addTask(state, { ...task, spec: specs[spec] as TaskSpec });
-  }
+  // The fields keep their order, and with it the next snapshot its bytes.
+  for (const task of document.tasks)
+    addTask(state, { ...task, spec: specs[task.spec] as TaskSpec });
   restoreCursors(state, document.cursors);
   return state;
 }

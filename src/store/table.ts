@@ -70,7 +70,7 @@ export class Table<Id extends string, Row extends { readonly id: Id }> implement
     const rows: Row[] = [];
     for (const id of ids) {
       const row = this.rows.get(id);
-      assert(row !== undefined, 'an index names rows that exist', { id });
+      assert(row !== undefined, 'an index names rows that exist');
       rows.push(row);
     }
     return rows;

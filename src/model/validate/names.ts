@@ -1,12 +1,12 @@
 import { invalid } from './spec-error.ts';
 
-const DNS_NAME = /^[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*$/;
+/** Docker's `^[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*$`, written so that no name takes exponential time. */
+const DNS_NAME = /^[a-zA-Z0-9](?:[-_a-zA-Z0-9]*[a-zA-Z0-9])?$/;
 const NAME_MAX = 63;
 
 /** Names of services and networks become names in DNS. Docker's rule and texts. */
 export function checkName(name: string): void {
   if (name === '') throw invalid('Name', 'must be provided', 'name must be provided');
-  // The length comes first: the expression is never asked about megabytes.
   if (name.length > NAME_MAX)
     throw invalid(
       'Name',
@@ -16,7 +16,7 @@ export function checkName(name: string): void {
   if (!DNS_NAME.test(name))
     throw invalid(
       'Name',
-      'must match [a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*',
+      'must match [a-zA-Z0-9](?:[-_a-zA-Z0-9]*[a-zA-Z0-9])?',
       'name must be valid as a DNS name component',
     );
 }
