@@ -4,6 +4,8 @@ import { closeSync, writeSync } from 'node:fs';
 import { KernelError, systemError } from '../kernel-error.ts';
 import { memfd } from '../native.ts';
 
+/** Only the system's own folders: npm puts others' programs on the path, one of them called nft. */
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const TIMEOUT_MS = 30_000;
 const OUTPUT_BYTES_MAX = 256 * 1024 * 1024;
 const ERROR_TEXT_MAX = 2000;
@@ -51,7 +53,7 @@ function run(
     namespace === undefined ? ['nft', ...args] : ['nsenter', `--net=${namespace}`, 'nft', ...args];
   const child = spawn(program, rest, {
     stdio: [input, 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+    env: { PATH: SYSTEM_PATH, LC_ALL: 'C' },
     timeout: TIMEOUT_MS,
     killSignal: 'SIGKILL',
   });
