@@ -9,15 +9,7 @@ import type {
   TaskLogEntry,
 } from '../../src/cluster/index.ts';
 import { ClusterError } from '../../src/cluster/index.ts';
-import type {
-  ClusterId,
-  NetworkId,
-  NodeId,
-  NodeView,
-  Service,
-  Task,
-  TaskId,
-} from '../../src/model/index.ts';
+import type { NodeId, NodeView, Service, Task } from '../../src/model/index.ts';
 import type { Command } from '../../src/store/index.ts';
 import { Store, buildView, viewRows } from '../../src/store/index.ts';
 import { CA_CERTIFICATE_PEM } from './ca.ts';
@@ -63,14 +55,14 @@ export class FakeMember implements ClusterMember {
     this.inits.push(request);
     const store = new Store();
     this.role = 'manager';
-    this.selfId = this.id<NodeId>();
+    this.selfId = this.id();
     this.manager = this.makeManager(store);
     store.apply({
       type: 'cluster.create',
       atMs: AT_MS,
-      ingressId: this.id<NetworkId>(),
+      ingressId: this.id(),
       cluster: {
-        id: this.id<ClusterId>(),
+        id: this.id(),
         spec: request.spec,
         addressPools: ['10.0.0.0/8'],
         subnetBits: 24,
@@ -88,7 +80,7 @@ export class FakeMember implements ClusterMember {
 
   /** Adds a ready worker. */
   addWorker(number: number): NodeId {
-    const id = this.id<NodeId>();
+    const id = this.id();
     this.register(id, 'worker', number);
     return id;
   }
@@ -99,7 +91,7 @@ export class FakeMember implements ClusterMember {
       throw new ClusterError({ code: 'invalid-token' }, 'invalid join token');
     }
     this.role = 'worker';
-    this.selfId = this.id<NodeId>();
+    this.selfId = this.id();
     return this.selfId;
   }
 
@@ -130,8 +122,8 @@ export class FakeMember implements ClusterMember {
     this.statusListeners.clear();
   }
 
-  private id<Id extends string>(): Id {
-    return randomId(this.rng) as Id;
+  private id(): never {
+    return randomId(this.rng) as never;
   }
 
   private makeManager(store: Store): Manager {
@@ -200,7 +192,7 @@ export class FakeMember implements ClusterMember {
     const surplus = [...current.slice(wanted), ...stale].map(({ id }) => id);
     const nodes = [...store.nodes.values()];
     const creates = Array.from({ length: Math.max(0, wanted - current.length) }, (_, index) => ({
-      id: this.id<TaskId>(),
+      id: this.id(),
       serviceId: service.id,
       slot: 'Replicated' in mode ? current.length + index + 1 : 0,
       nodeId: nodes[(current.length + index) % nodes.length]?.id as NodeId,
@@ -217,7 +209,7 @@ export class FakeMember implements ClusterMember {
           state: 'running' as const,
           atMs: AT_MS,
           message: 'started',
-          containerId: id.padEnd(64, '0'),
+          containerId: 'c'.repeat(64),
           pid: 1234,
         },
       })),

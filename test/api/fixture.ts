@@ -86,12 +86,18 @@ export class Fixture {
   }
 
   /** One request; `body` is sent as JSON unless it is a string or bytes. */
-  ask(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<Answer> {
+  ask(method: string, path: string, body?: unknown): Promise<Answer> {
+    return this.send({ method, path, body });
+  }
+
+  /** As `ask`, with headers. */
+  send(options: {
+    readonly method: string;
+    readonly path: string;
+    readonly body?: unknown;
+    readonly headers?: Readonly<Record<string, string>>;
+  }): Promise<Answer> {
+    const { method, path, body, headers = {} } = options;
     return new Promise((resolve, reject) => {
       const isRaw = typeof body === 'string' || Buffer.isBuffer(body);
       const payload = isRaw ? body : body === undefined ? undefined : JSON.stringify(body);

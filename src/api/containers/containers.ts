@@ -67,7 +67,7 @@ const REFUSED: readonly (readonly [Route['method'], string, string])[] = [
 function refuse(command: string): Handler {
   return () => {
     throw notImplemented(
-      `${command} is not available: containers here are tasks of services; use docker service, docker exec and ` +
+      `${command}: not available, because containers here are tasks of services; use docker service, docker exec and ` +
         'docker logs',
     );
   };

@@ -1,4 +1,5 @@
 /** Log lines as Docker sends them: multiplexed or raw, with timestamps and details in front. */
+import { messageOf } from '../../base/index.ts';
 import { badRequest } from '../http/errors.ts';
 import type { Exchange, Reply } from '../http/exchange.ts';
 import { WRITTEN, flag } from '../http/exchange.ts';
@@ -80,10 +81,16 @@ export async function writeLogs<Entry extends Line>(
 ): Promise<Reply> {
   startStream(exchange, streamType(format.hasTty, exchange.minor));
   const { response, signal } = exchange;
-  for await (const entry of entries) {
-    const line = Buffer.concat([Buffer.from(prefixOf(entry, format)), entry.line]);
-    const chunk = format.hasTty ? line : stdcopyFrame(entry.stream, line);
-    if (!(await writeOrWait(response, chunk, signal))) break;
+  try {
+    for await (const entry of entries) {
+      const line = Buffer.concat([Buffer.from(prefixOf(entry, format)), entry.line]);
+      const chunk = format.hasTty ? line : stdcopyFrame(entry.stream, line);
+      if (!(await writeOrWait(response, chunk, signal))) break;
+    }
+  } catch (error) {
+    // The head is out: what is missing can only be said in the stream itself.
+    const text = Buffer.from(`Error grabbing logs: ${messageOf(error)}\n`);
+    response.write(format.hasTty ? text : stdcopyFrame('systemerr', text));
   }
   response.end();
   return WRITTEN;

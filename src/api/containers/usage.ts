@@ -94,7 +94,7 @@ function interfacesOf(text: string): Readonly<Record<string, InterfaceUsage>> {
   const rows = text.split('\n').flatMap((line): [string, InterfaceUsage][] => {
     const match = /^\s*([^:\s]+):\s*(.*)$/.exec(line);
     if (!match || match[1] === 'lo') return [];
-    const [at = []] = [(match[2] as string).trim().split(/\s+/).map(Number)];
+    const at = (match[2] as string).trim().split(/\s+/).map(Number);
     const usage = {
       rx_bytes: at[0] ?? 0,
       rx_packets: at[1] ?? 0,

@@ -1,17 +1,22 @@
 /** `exec`: create, start (hijacked or detached), resize, inspect. */
 import { randomBytes } from 'node:crypto';
-import type { ExecProcess, ExecSpec } from '../../runtime/index.ts';
+import { messageOf } from '../../base/index.ts';
+import type { ExecProcess, ExecSpec, Runtime } from '../../runtime/index.ts';
+import { RuntimeError } from '../../runtime/index.ts';
 import type { Backend } from '../backend.ts';
 import { readJsonObject } from '../http/body.ts';
 import { badRequest, conflict, notFound } from '../http/errors.ts';
 import type { Exchange, Reply, Route } from '../http/exchange.ts';
 import { OK_EMPTY, WRITTEN, json, param } from '../http/exchange.ts';
 import { hijack } from '../http/hijack.ts';
-import { streamType } from '../http/stdcopy.ts';
+import { stdcopyFrame, streamType } from '../http/stdcopy.ts';
 import { findRunning } from '../containers/lookup.ts';
 import { carry } from './carry.ts';
 import type { Exec } from './exec-table.ts';
 import { EXECS_MAX, ExecTable } from './exec-table.ts';
+
+/** What a shell says of a command that it could not run. */
+const EXIT_CODE_NOT_STARTED = 126;
 
 export function execRoutes(backend: Backend): readonly Route[] {
   const execs = new ExecTable();
@@ -89,23 +94,42 @@ async function start(backend: Backend, execs: ExecTable, exchange: Exchange): Pr
   const { runtime } = findRunning(backend, exec.containerId);
   if (exec.state !== 'created') throw conflict(`Error: Exec command ${exec.id} is already running`);
   exec.state = 'starting';
-  try {
-    exec.process = await runtime.exec(exec.containerId, exec.spec);
-  } catch (error) {
-    exec.state = 'exited';
-    exec.exitCode = 126;
-    throw error;
-  }
-  exec.state = 'running';
-  const ended = followExit(exec, exec.process);
-  resizeTo(exec, document['ConsoleSize']);
   if (document['Detach'] === true) {
-    detach(exec.process);
+    const { process } = await launch(exec, runtime);
+    detach(process);
     return OK_EMPTY;
   }
   const socket = hijack(exchange, streamType(exec.spec.hasTty, exchange.minor));
-  await carry(socket, { process: exec.process, exec, ended });
+  try {
+    const { process, ended } = await launch(exec, runtime);
+    resizeTo(exec, document['ConsoleSize']);
+    await carry(socket, { process, exec, ended });
+  } catch (error) {
+    // The stream has begun: as in Docker, the reason goes into it, and the exit code tells the rest.
+    const text = Buffer.from(`${messageOf(error)}\r\n`);
+    socket.end(exec.spec.hasTty ? text : stdcopyFrame('stdout', text));
+  }
   return WRITTEN;
+}
+
+/** Starts the process and notes its end. Throws `RuntimeError`; the exec has ended then. */
+async function launch(
+  exec: Exec,
+  runtime: Runtime,
+): Promise<{ readonly process: ExecProcess; readonly ended: Promise<void> }> {
+  try {
+    const process = await runtime.exec(exec.containerId, exec.spec);
+    exec.process = process;
+    exec.state = 'running';
+    return { process, ended: followExit(exec, process) };
+  } catch (error) {
+    exec.state = 'exited';
+    exec.exitCode =
+      error instanceof RuntimeError && error.detail.code === 'start_failed'
+        ? error.detail.exitCode
+        : EXIT_CODE_NOT_STARTED;
+    throw error;
+  }
 }
 
 async function followExit(exec: Exec, process: ExecProcess): Promise<void> {

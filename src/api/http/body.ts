@@ -91,7 +91,7 @@ function collect(stream: Readable, enough: number): Promise<Buffer> {
     const onError = (error: Error): void => settle(badRequest('request body broke off', error));
     const onClose = (): void => settle(badRequest('request body broke off'));
     const deadline = setTimeout(() => {
-      settle(new ApiError({ code: 'timeout' }, 'the request body did not arrive in time'));
+      settle(new ApiError({ code: 'request-timeout' }, 'the request body did not arrive in time'));
     }, JSON_BODY_DEADLINE_MS);
     stream.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
   });

@@ -8,7 +8,7 @@ export interface ApiErrorDetail {
     | 'conflict'
     | 'forbidden'
     | 'too-large'
-    | 'timeout'
+    | 'request-timeout'
     | 'internal'
     | 'not-implemented'
     | 'unavailable';
@@ -46,14 +46,12 @@ export const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'bad-request': 400,
   forbidden: 403,
   'not-found': 404,
-  timeout: 408,
+  'request-timeout': 408,
   conflict: 409,
   'too-large': 413,
   internal: 500,
   'not-implemented': 501,
   unavailable: 503,
-  // Specs that do not validate.
-  'invalid-spec': 400,
   // Refusals of the store. `out-of-sequence` is 500 in Docker, and clients match its text.
   'name-taken': 409,
   'in-use': 400,
@@ -61,7 +59,30 @@ export const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'subnet-overlap': 403,
   exhausted: 503,
   'out-of-sequence': 500,
+  // Specs and addresses that do not validate.
   invalid: 400,
+  'invalid-spec': 400,
+  'unsupported-spec': 501,
+  // The cluster member.
+  'already-member': 503,
+  'not-member': 503,
+  closed: 503,
+  busy: 503,
+  'join-timeout': 503,
+  'last-manager': 503,
+  'invalid-address': 400,
+  'invalid-token': 400,
+  'invalid-request': 400,
+  'ca-mismatch': 400,
+  'manager-join-unsupported': 501,
+  'too-many-attempts': 503,
+  'node-removed': 403,
+  unreachable: 503,
+  // The runtime.
+  not_found: 404,
+  archive_refused: 400,
+  digest_mismatch: 400,
+  start_failed: 400,
 };
 
 /** The HTTP status of anything thrown. */

@@ -32,7 +32,7 @@ export interface HttpOptions {
 export interface HttpServer {
   readonly server: Server;
   /** Aborts every exchange under way and closes their connections. */
-  abort(): void;
+  readonly abort: () => void;
 }
 
 export function createHttpServer(options: HttpOptions): HttpServer {
@@ -56,6 +56,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     response.assignSocket(request.socket);
     // node:http has let go of this socket; a reset must not crash the process. `close` tells the handler.
     socket.on('error', () => undefined);
+    response.once('finish', () => socket.end());
     void dispatcher.dispatch(request, response, { socket, head });
   });
   server.on('clientError', refuseMalformed);

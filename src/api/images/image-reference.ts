@@ -15,14 +15,3 @@ export function splitTag(reference: string): { readonly name: string; readonly t
   if (at <= reference.lastIndexOf('/')) return { name: reference, tag: '' };
   return { name: reference.slice(0, at), tag: reference.slice(at + 1) };
 }
-
-const COMPONENT = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
-const DOMAIN = '(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]+)?/)?';
-const REFERENCE = new RegExp(
-  `^${DOMAIN}${COMPONENT}(?:/${COMPONENT})*(?::[\\w][\\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`,
-);
-
-/** Whether the text is an image name by Docker's grammar. */
-export function isReference(text: string): boolean {
-  return text.length <= 512 && REFERENCE.test(text);
-}

@@ -1,6 +1,6 @@
 /** `images`: import, load, ls, inspect, history, tag, rm; pull is refused. */
 import type { ImageStore, ImageSummary } from '../../runtime/index.ts';
-import { messageOf } from '../../base/index.ts';
+import { isImageReference } from '../../model/index.ts';
 import type { Backend } from '../backend.ts';
 import { bodyStream } from '../http/body.ts';
 import { badRequest, notFound, notImplemented, unavailable } from '../http/errors.ts';
@@ -9,7 +9,7 @@ import { WRITTEN, flag, json, param } from '../http/exchange.ts';
 import type { Filters } from '../http/filters.ts';
 import { parseFilters } from '../http/filters.ts';
 import { startStream } from '../http/reply.ts';
-import { familiarReference, isReference, splitTag } from './image-reference.ts';
+import { familiarReference, splitTag } from './image-reference.ts';
 import { familiarImages, historyDocument, imageDocument } from './image-documents.ts';
 
 const FILTERS = ['before', 'dangling', 'label', 'reference', 'since', 'until'];
@@ -54,7 +54,9 @@ async function findImage(backend: Backend, exchange: Exchange): Promise<ImageSum
 async function list(backend: Backend, exchange: Exchange): Promise<Reply> {
   const filters = parseFilters(exchange.query, FILTERS);
   const images = (await backend.runtime?.images.list()) ?? [];
-  const admitted = images.filter((image) => isAdmitted(image, filters));
+  const admitted = images
+    .filter((image) => isAdmitted(image, filters))
+    .map((image) => ({ ...image, tags: tagsShown(image, filters) }));
   return json(familiarImages(admitted, backend));
 }
 
@@ -65,6 +67,11 @@ function isAdmitted(image: ImageSummary, filters: Filters): boolean {
     filters.admitsLabels('label', image.config.config?.Labels ?? {}) &&
     (dangling === undefined || dangling === (image.tags.length === 0))
   );
+}
+
+/** Where names are filtered on, an image is listed under those only. */
+function tagsShown({ tags }: ImageSummary, filters: Filters): readonly string[] {
+  return tags.filter((each) => filters.admits('reference', (pattern) => matches(each, pattern)));
 }
 
 /** Docker's `reference` filter: a glob over the name, with or without its tag. */
@@ -99,23 +106,14 @@ async function create(backend: Backend, exchange: Exchange): Promise<Reply> {
 function referenceOf(repository: string, tag: string): string {
   if (repository === '') return '';
   const reference = familiarReference(tag === '' ? repository : `${repository}:${tag}`);
-  if (isReference(reference) && !reference.includes('@')) return reference;
+  if (isImageReference(reference) && !reference.includes('@')) return reference;
   throw badRequest(`invalid reference format: ${JSON.stringify(reference.slice(0, 200))}`);
 }
 
 async function load(backend: Backend, exchange: Exchange): Promise<Reply> {
-  const images = imagesOf(backend);
-  const isQuiet = flag(exchange.query, 'quiet');
-  try {
-    const loaded = await images.load(bodyStream(exchange));
-    backend.member.refreshDescription();
-    return progress(exchange, loaded.flatMap(loadedLines));
-  } catch (error) {
-    exchange.request.unpipe();
-    // Docker's clients read a failed load from the stream as well as from the status; the status is clearer.
-    if (isQuiet && exchange.response.headersSent) return progressError(exchange, error);
-    throw error;
-  }
+  const loaded = await imagesOf(backend).load(bodyStream(exchange));
+  backend.member.refreshDescription();
+  return progress(exchange, loaded.flatMap(loadedLines));
 }
 
 function loadedLines(image: ImageSummary): readonly object[] {
@@ -126,12 +124,6 @@ function loadedLines(image: ImageSummary): readonly object[] {
 function progress(exchange: Exchange, lines: readonly object[]): Reply {
   startStream(exchange, 'application/json');
   exchange.response.end(lines.map((line) => `${JSON.stringify(line)}\r\n`).join(''));
-  return WRITTEN;
-}
-
-function progressError(exchange: Exchange, error: unknown): Reply {
-  const message = messageOf(error);
-  exchange.response.end(`${JSON.stringify({ error: message, errorDetail: { message } })}\r\n`);
   return WRITTEN;
 }
 

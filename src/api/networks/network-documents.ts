@@ -1,7 +1,6 @@
 /** Networks as Docker shows them. */
 import { createHash } from 'node:crypto';
-import { cidr4Contains, ipv4, tryParseInterface4 } from '../../base/index.ts';
-import { maskTo } from '../../base/index.ts';
+import { cidr4Contains, ipv4, maskTo, tryParseInterface4 } from '../../base/index.ts';
 import type {
   EndpointRow,
   Network,
@@ -10,6 +9,7 @@ import type {
   Subnet,
   Task,
 } from '../../model/index.ts';
+import { taskName } from '../../model/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { NodeFacts } from '../backend.ts';
 import { ZERO_TIME, metaDocument, rfc3339 } from '../swarm/access.ts';
@@ -167,7 +167,7 @@ function containerEntry(
   if (!attachment) return [];
   const subnets = view.networks.get(attachment.networkId)?.subnets ?? [];
   const document = {
-    Name: `${row.serviceName}.${row.slot === 0 ? row.nodeId : row.slot}.${row.taskId}`,
+    Name: taskName({ ...row, id: row.taskId }),
     EndpointID: createHash('sha256').update(`${networkId}/${row.taskId}`).digest('hex'),
     MacAddress: attachment.mac,
     IPv4Address: withPrefixLength(attachment.address, subnets),
@@ -216,7 +216,7 @@ function taskEntry(task: Task, network: Network, store: Store): object {
   const attachment = task.attachments.find((each) => each.networkId === network.id);
   const node = task.nodeId === undefined ? undefined : store.nodes.get(task.nodeId);
   return {
-    Name: `${task.serviceName}.${task.slot === 0 ? (task.nodeId ?? '') : task.slot}.${task.id}`,
+    Name: taskName(task),
     EndpointID: createHash('sha256').update(`${network.id}/${task.id}`).digest('hex'),
     EndpointIP: attachment?.address ?? '',
     Info: { 'Host IP': node?.vtep ?? '' },

@@ -10,7 +10,7 @@ import type { Exchange, Reply, Route } from '../http/exchange.ts';
 import { NO_CONTENT, flag, json, param } from '../http/exchange.ts';
 import type { Filters } from '../http/filters.ts';
 import { parseFilters } from '../http/filters.ts';
-import { RefusedError, managerOf, propose, withoutNulls } from '../swarm/access.ts';
+import { RefusedError, managerOf, propose } from '../swarm/access.ts';
 import type { ShownNetwork } from './network-documents.ts';
 import {
   containersDocument,
@@ -145,62 +145,17 @@ async function create(backend: Backend, exchange: Exchange): Promise<Reply> {
       `operation is not permitted on predefined ${name} network`,
     );
   }
-  refuseUnsupported(document);
+  const driver = document['Driver'];
+  if (typeof driver === 'string' && driver !== '' && driver !== 'overlay') {
+    throw badRequest(
+      `network driver "${driver.slice(0, 100)}" is not available: Hawser makes overlay networks, use --driver overlay`,
+    );
+  }
   managerOf(backend);
-  const spec = parseNetworkSpec(networkSpecDocument(document));
+  const spec = parseNetworkSpec(document);
   const id = randomId(backend.rng) as NetworkId;
   await propose(backend, { type: 'network.create', id, spec });
   return json({ Id: id, Warning: '' }, 201);
-}
-
-function refuseUnsupported(document: Readonly<Record<string, unknown>>): void {
-  const driver = document['Driver'];
-  if (driver !== 'overlay') {
-    const shown = typeof driver === 'string' && driver !== '' ? driver : 'bridge';
-    throw badRequest(
-      `network driver "${shown.slice(0, 100)}" is not available: Hawser makes overlay networks, use --driver overlay`,
-    );
-  }
-  const scope = document['Scope'];
-  if (typeof scope === 'string' && scope !== '' && scope !== 'swarm') {
-    throw badRequest(`invalid scope "${scope.slice(0, 100)}": overlay networks have scope swarm`);
-  }
-  if (document['ConfigOnly'] === true || hasConfigFrom(document['ConfigFrom'])) {
-    throw notImplemented('configuration-only networks are not available');
-  }
-  if (document['EnableIPv4'] === false) {
-    throw notImplemented('IPv4 cannot be disabled on an overlay network');
-  }
-}
-
-function hasConfigFrom(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.values(value).some(Boolean);
-}
-
-/** The fields of `POST /networks/create` that make up a network's spec. */
-function networkSpecDocument(document: Readonly<Record<string, unknown>>): unknown {
-  const clean = withoutNulls(document) as Readonly<Record<string, unknown>>;
-  const ipam = clean['IPAM'];
-  const isIpamObject = typeof ipam === 'object' && !Array.isArray(ipam);
-  return {
-    Name: clean['Name'] ?? '',
-    Labels: clean['Labels'] ?? {},
-    Driver: clean['Driver'],
-    Options: clean['Options'] ?? {},
-    Internal: clean['Internal'] ?? false,
-    Attachable: clean['Attachable'] ?? false,
-    Ingress: clean['Ingress'] ?? false,
-    EnableIPv6: clean['EnableIPv6'] ?? false,
-    IPAM: isIpamObject || ipam === undefined ? ipamDocument({ ...ipam }) : ipam,
-  };
-}
-
-function ipamDocument(ipam: Readonly<Record<string, unknown>>): unknown {
-  return {
-    Driver: ipam['Driver'] === '' ? 'default' : (ipam['Driver'] ?? 'default'),
-    Options: ipam['Options'] ?? {},
-    Config: ipam['Config'] ?? [],
-  };
 }
 
 async function remove(backend: Backend, exchange: Exchange): Promise<Reply> {

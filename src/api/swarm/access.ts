@@ -97,11 +97,3 @@ export function metaDocument(object: {
     UpdatedAt: rfc3339(object.meta.updatedAtMs),
   };
 }
-
-/** A copy without null values at any depth: Go's clients write null where they mean absent. */
-export function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.filter((item) => item !== null).map(withoutNulls);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([, item]) => item !== null && item !== undefined);
-  return Object.fromEntries(entries.map(([key, item]) => [key, withoutNulls(item)]));
-}

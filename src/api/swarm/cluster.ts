@@ -1,5 +1,4 @@
 /** `swarm/*`: init, join, leave, update, join tokens. */
-import type { ClusterSpec } from '../../model/index.ts';
 import { parseClusterSpec } from '../../model/index.ts';
 import type { InitRequest, JoinRequest } from '../../cluster/index.ts';
 import type { Backend } from '../backend.ts';
@@ -7,7 +6,7 @@ import { readJsonObject } from '../http/body.ts';
 import { badRequest, conflict, notImplemented, unavailable } from '../http/errors.ts';
 import type { Exchange, Reply, Route } from '../http/exchange.ts';
 import { OK_EMPTY, flag, json } from '../http/exchange.ts';
-import { clusterOf, managerOf, propose, versionOf, withoutNulls } from './access.ts';
+import { clusterOf, managerOf, propose, versionOf } from './access.ts';
 import { clusterDocument } from './cluster-documents.ts';
 
 type Document = Readonly<Record<string, unknown>>;
@@ -36,6 +35,9 @@ function inspect(backend: Backend): Reply {
 async function init(backend: Backend, exchange: Exchange): Promise<Reply> {
   const document = await readJsonObject(exchange);
   if (backend.member.status().state !== 'inactive') throw alreadyMember();
+  if (document['AutoLockManagers'] === true) {
+    throw notImplemented("locking a manager's keys (autolock) is not available in this version");
+  }
   if (document['ForceNewCluster'] === true) {
     throw notImplemented(
       'force-new-cluster needs several managers, which this version does not have',
@@ -58,17 +60,9 @@ function initRequest(backend: Backend, document: Document): InitRequest {
     ...(pools && pools.length > 0 ? { addressPools: pools } : {}),
     ...(subnetBits ? { subnetBits } : {}),
     ...(dataPathPort ? { dataPathPort } : {}),
-    spec: clusterSpecOf(document['Spec'], document['AutoLockManagers'] === true),
+    spec: parseClusterSpec(document['Spec']),
     availability: availabilityOf(document),
   };
-}
-
-function clusterSpecOf(document: unknown, isAutolocked: boolean): ClusterSpec {
-  const spec = parseClusterSpec(withoutNulls(document ?? {}));
-  if (isAutolocked || spec.EncryptionConfig.AutoLockManagers) {
-    throw notImplemented("locking a manager's keys (autolock) is not available in this version");
-  }
-  return spec;
 }
 
 async function join(backend: Backend, exchange: Exchange): Promise<Reply> {
@@ -157,7 +151,7 @@ async function update(backend: Backend, exchange: Exchange): Promise<Reply> {
   await propose(backend, {
     type: 'cluster.update',
     version: version as never,
-    spec: clusterSpecOf(document, false),
+    spec: parseClusterSpec(document),
     joinSecrets: {
       ...(worker === undefined ? {} : { worker }),
       ...(managerSecret === undefined ? {} : { manager: managerSecret }),

@@ -8,15 +8,7 @@ import type { Exchange, Reply, Route } from '../http/exchange.ts';
 import { OK_EMPTY, flag, json, param } from '../http/exchange.ts';
 import type { Filters } from '../http/filters.ts';
 import { parseFilters } from '../http/filters.ts';
-import {
-  clusterOf,
-  findOne,
-  managerOf,
-  metaDocument,
-  propose,
-  versionOf,
-  withoutNulls,
-} from './access.ts';
+import { clusterOf, findOne, managerOf, metaDocument, propose, versionOf } from './access.ts';
 import { tlsDocument } from './cluster-documents.ts';
 
 const FILTERS = ['id', 'label', 'engine.label', 'membership', 'name', 'node.label', 'role'];
@@ -61,7 +53,7 @@ function inspect(backend: Backend, exchange: Exchange): Reply {
 
 async function update(backend: Backend, exchange: Exchange): Promise<Reply> {
   const node = findNode(backend, param(exchange, 'id'));
-  const spec = parseNodeSpec(withoutNulls(await readJsonObject(exchange)));
+  const spec = parseNodeSpec(await readJsonObject(exchange));
   if (spec.Role !== node.spec.Role) {
     throw notImplemented(
       spec.Role === 'manager'
