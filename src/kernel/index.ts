@@ -16,5 +16,5 @@
 export { KernelError, isErrno, type KernelErrorDetail } from './kernel-error.ts';
 export { FakeKernel, type FakeKernelOptions } from './fake-kernel.ts';
 export { LinuxKernel, type LinuxKernelOptions } from './linux-kernel.ts';
-export type { BoundSocket, SocketPlace } from './namespace-sockets.ts';
+export type { BoundSocket, ClientSocketType, SocketPlace } from './namespace-sockets.ts';
 export type { ChangeKind, Watch, WatchHandlers } from './watch.ts';

@@ -12,9 +12,11 @@ import {
 import { Application } from './linux/apply.ts';
 import { observeNetlink } from './linux/observe.ts';
 import {
+  openClientSocket,
   openTcpListener,
   openUdpSocket,
   type BoundSocket,
+  type ClientSocketType,
   type SocketPlace,
 } from './namespace-sockets.ts';
 import { NamespaceTable } from './netns.ts';
@@ -83,6 +85,11 @@ export class LinuxKernel implements Kernel {
   /** A listening TCP socket inside the namespace. */
   openTcpListener(name: NamespaceName, place: SocketPlace): BoundSocket {
     return openTcpListener(this.spaces.open(name).fd, place);
+  }
+
+  /** A socket for a connection out of the namespace; returns its fd, which is the caller's. */
+  openClientSocket(name: NamespaceName, type: ClientSocketType): number {
+    return openClientSocket(this.spaces.open(name).fd, type);
   }
 
   watch(name: NamespaceName, handlers: WatchHandlers): Watch {

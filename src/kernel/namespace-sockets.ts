@@ -3,6 +3,7 @@ import { addressOf } from './netlink/rtnl/addresses.ts';
 import { socketAddress, socketIn, type NamespaceFd, type SocketOption } from './native.ts';
 
 const AF_INET = 2;
+const AF_INET6 = 10;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0x800;
@@ -29,6 +30,23 @@ export function openUdpSocket(namespaceFd: NamespaceFd, place: SocketPlace): Bou
 
 export function openTcpListener(namespaceFd: NamespaceFd, place: SocketPlace): BoundSocket {
   return open(namespaceFd, place, { type: SOCK_STREAM, backlog: BACKLOG });
+}
+
+/** For connections that leave the namespace. */
+export type ClientSocketType = 'udp4' | 'udp6' | 'tcp4' | 'tcp6';
+
+/** A socket that is neither bound nor connected; returns its fd, which is the caller's. */
+export function openClientSocket(namespaceFd: NamespaceFd, type: ClientSocketType): number {
+  return socketIn(
+    {
+      namespaceFd,
+      family: type.endsWith('6') ? AF_INET6 : AF_INET,
+      type: (type.startsWith('udp') ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK,
+      protocol: 0,
+      options: [],
+    },
+    type,
+  );
 }
 
 function open(
