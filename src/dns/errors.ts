@@ -6,7 +6,9 @@ export type DnsErrorDetail =
   | { readonly code: 'short'; readonly offset: number }
   /** More than 65,535 bytes, or more records than the caller allows. */
   | { readonly code: 'oversized'; readonly limit: number }
-  /** A label that is neither plain nor a pointer (RFC 6891 §5: the other two types are not in use). */
+  /**
+   * A label that is neither plain nor a pointer (RFC 6891 §5: the other two types are not in use).
+   */
   | { readonly code: 'label-type'; readonly offset: number }
   /** A compression pointer that does not point to an earlier name. */
   | { readonly code: 'pointer'; readonly offset: number }

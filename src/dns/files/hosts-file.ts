@@ -19,7 +19,10 @@ const FIRST_LINES = [
   'ff02::2\tip6-allrouters',
 ];
 
-/** A container's whole /etc/hosts: localhost, the spec's entries, its own name. Throws `DnsError` for a bad entry. */
+/**
+ * A container's whole /etc/hosts: localhost, the spec's entries, its own name. Throws `DnsError`
+ * for a bad entry.
+ */
 export function buildHostsFile(options: HostsFileOptions): string {
   const extra = (options.extraHosts ?? []).flatMap(extraLines);
   const names = namesOf(options.hostname);

@@ -1,10 +1,11 @@
 /**
  * A container's /etc/resolv.conf, and the servers that its resolver asks instead.
  *
- * The host's file is the base; `--dns`, `--dns-search` and `--dns-option` replace their part of it. Servers of the host
- * are asked from the host's namespace (they may listen on its loopback only), servers given for the service from the
- * container's. Options stay; `ndots:0` is added unless there is a valid `ndots`, so that a service's one-label name is
- * asked as it stands before any search domain.
+ * The host's file is the base; `--dns`, `--dns-search` and `--dns-option` replace their part of it.
+ * Servers of the host are asked from the host's namespace (they may listen on its loopback only),
+ * servers given for the service from the container's. Options stay; `ndots:0` is added unless there
+ * is a valid `ndots`, so that a service's one-label name is asked as it stands before any search
+ * domain.
  */
 import { Address4, Address6 } from 'ip-address';
 import type { ContainerSpec } from '../../model/index.ts';
@@ -116,7 +117,8 @@ function oneLineEach(values: readonly string[]): readonly string[] {
 }
 
 function upstreamsOf(servers: readonly string[], from: Upstream['from']): readonly Upstream[] {
-  // In the container's namespace that address is the resolver itself; in the host's it may be somebody else's.
+  // In the container's namespace that address is the resolver itself; in the host's it may be
+  // somebody else's.
   const others = servers.filter((server) => from === 'host' || server !== RESOLVER_ADDRESS);
   return others.slice(0, UPSTREAMS_MAX).map((address) => ({ address, port: 53, from }));
 }

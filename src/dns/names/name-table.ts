@@ -6,8 +6,9 @@
  *   <service>.<slot>.<task id>   that task; for a global service <service>.<node id>.<task id>
  *   its aliases, short container id, hostname          likewise
  *
- * A name of a service hides the same name of a task, so a task whose hostname is its service's name takes nothing from
- * the VIP. Two services that share an alias share its addresses. Nothing is named on the ingress network.
+ * A name of a service hides the same name of a task, so a task whose hostname is its service's name
+ * takes nothing from the VIP. Two services that share an alias share its addresses. Nothing is
+ * named on the ingress network.
  */
 import { tryParseIpv4, type Ipv4 } from '../../base/index.ts';
 import type {
@@ -36,8 +37,8 @@ export interface NameTable {
 
 export interface NameTableOptions {
   /**
-   * Docker's ways: a VIP has no PTR and is named only while its service has a task, serving or not; the name of a
-   * service without addresses is unknown. Otherwise such a name exists and is empty.
+   * Docker's ways: a VIP has no PTR and is named only while its service has a task, serving or not;
+   * the name of a service without addresses is unknown. Otherwise such a name exists and is empty.
    */
   readonly isCompatible: boolean;
 }

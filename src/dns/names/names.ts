@@ -1,16 +1,20 @@
 /**
- * The names of a node: per network a table from lower-case name to addresses, and back. One index serves all of the
- * node's containers; which networks a container may look into is decided when it asks (`resolve.ts`).
+ * The names of a node: per network a table from lower-case name to addresses, and back. One index
+ * serves all of the node's containers; which networks a container may look into is decided when it
+ * asks (`resolve.ts`).
  *
- * A network's table is made at its first question, and handed on to the next index when none of the network's rows
- * changed, so a change costs what the changed networks cost.
+ * A network's table is made at its first question, and handed on to the next index when none of the
+ * network's rows changed, so a change costs what the changed networks cost.
  */
 import type { Ipv4 } from '../../base/index.ts';
 import type { EndpointRow, NetworkId, NodeView, ServiceId, ServiceRow } from '../../model/index.ts';
 import type { DnsName } from '../wire/message.ts';
 import { buildNameTable, type NameTable, type NetworkRows } from './name-table.ts';
 
-/** `compatible` answers as Docker does, to the letter; `default` differs where users have asked for it (README). */
+/**
+ * `compatible` answers as Docker does, to the letter; `default` differs where users have asked for
+ * it (README).
+ */
 export type NamesMode = 'compatible' | 'default';
 
 const TTL_SECONDS: Readonly<Record<NamesMode, number>> = { compatible: 600, default: 5 };
@@ -59,7 +63,10 @@ export class NetworkNames {
     this.mode = mode;
   }
 
-  /** The addresses of a lower-case name; empty for one that exists without any; `undefined` for one that does not. */
+  /**
+   * The addresses of a lower-case name; empty for one that exists without any; `undefined` for one
+   * that does not.
+   */
   addressesOf(name: string): readonly Ipv4[] | undefined {
     return this.table.addresses.get(name);
   }
@@ -83,7 +90,10 @@ export class NetworkNames {
   }
 }
 
-/** Indexes a view. Pure; takes time proportional to the view's rows, and to names only where they are asked for. */
+/**
+ * Indexes a view. Pure; takes time proportional to the view's rows, and to names only where they
+ * are asked for.
+ */
 export function buildNames(view: NodeView, options: NamesOptions = {}): Names {
   const mode = options.mode ?? 'default';
   const previous = options.previous?.mode === mode ? options.previous : undefined;

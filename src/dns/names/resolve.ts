@@ -12,9 +12,15 @@ import type { Names, NetworkNames } from './names.ts';
 
 /** What an answer depends on beside the names: who asks. */
 export interface Asker {
-  /** The networks it is attached to, in the order of its spec. Ingress networks are looked at last, wherever they stand. */
+  /**
+   * The networks it is attached to, in the order of its spec. Ingress networks are looked at last,
+   * wherever they stand.
+   */
   readonly networks: readonly NetworkId[];
-  /** Whether the host's resolv.conf or the operator set `ndots`: then names of one label are not asked outside. */
+  /**
+   * Whether the host's resolv.conf or the operator set `ndots`: then names of one label are not
+   * asked outside.
+   */
   readonly hasNdots: boolean;
 }
 
@@ -32,8 +38,8 @@ const TASKS_PREFIX = 'tasks.';
 /**
  * Decides what happens to a question.
  *
- * Only networks of the asker are looked into. The owner of every record is the question's name, letter by letter;
- * several addresses come in random order.
+ * Only networks of the asker are looked into. The owner of every record is the question's name,
+ * letter by letter; several addresses come in random order.
  */
 export function resolve(
   names: Names,
@@ -94,8 +100,8 @@ class Lookup {
   }
 
   /**
-   * For `a.b.c.d`: `a.b.c.d` on any network, then `a.b.c` on network `d`, `a.b` on `c.d`, `a` on `b.c.d`.
-   * The first network that has the name answers.
+   * For `a.b.c.d`: `a.b.c.d` on any network, then `a.b.c` on network `d`, `a.b` on `c.d`, `a` on
+   * `b.c.d`. The first network that has the name answers.
    */
   addressesOf(name: string): readonly Ipv4[] | undefined {
     for (const { host, network } of splitsOf(name)) {
@@ -119,8 +125,8 @@ class Lookup {
   }
 
   /**
-   * Whether the unknown name can only have meant tasks of a service: `tasks.<label>`, or that on a network of the asker.
-   * Longer names may be real ones of the outside and are not meant.
+   * Whether the unknown name can only have meant tasks of a service: `tasks.<label>`, or that on a
+   * network of the asker. Longer names may be real ones of the outside and are not meant.
    */
   isMissingTasksName(name: string): boolean {
     if (this.names.mode === 'compatible' || !name.startsWith(TASKS_PREFIX)) return false;

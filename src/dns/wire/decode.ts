@@ -13,7 +13,9 @@ import {
 } from './message.ts';
 import { WireReader } from './reader.ts';
 
-/** More records than any answer of 64 KiB has use for; queries are held to fewer by their reader. */
+/**
+ * More records than any answer of 64 KiB has use for; queries are held to fewer by their reader.
+ */
 const RECORDS_MAX = 4096;
 const QUESTIONS_MAX = 16;
 
@@ -24,7 +26,9 @@ export interface DecodeLimits {
   readonly recordsMax?: number;
 }
 
-/** Parses a whole message. Throws `DnsError`, never reads outside of `bytes`, keeps nothing of them. */
+/**
+ * Parses a whole message. Throws `DnsError`, never reads outside of `bytes`, keeps nothing of them.
+ */
 export function decodeMessage(bytes: Uint8Array, limits: DecodeLimits = {}): Message {
   if (bytes.length > MESSAGE_BYTES_MAX) throw oversized(MESSAGE_BYTES_MAX);
   const header = decodeHeader(bytes);
@@ -45,7 +49,10 @@ export function decodeMessage(bytes: Uint8Array, limits: DecodeLimits = {}): Mes
   return { header: { ...header, rcode }, ...message, edns: last.opt.edns };
 }
 
-/** Reads the twelve bytes at the front; the response code without its extended bits. Throws `DnsError` when short. */
+/**
+ * Reads the twelve bytes at the front; the response code without its extended bits. Throws
+ * `DnsError` when short.
+ */
 export function decodeHeader(bytes: Uint8Array): Header {
   if (bytes.length < HEADER_BYTES) throw refused('short', bytes.length);
   const reader = new WireReader(bytes);

@@ -16,8 +16,9 @@ const ANSWER_COUNT_OFFSET = 6;
 /**
  * Writes a message of at most `bytesMax` bytes, names compressed.
  *
- * Records that do not fit are left out from the first such one on, and TC is set (RFC 2181 §9). The OPT record always
- * finds room. Throws `DnsError` for a name that is none, and when not even header, question and OPT fit.
+ * Records that do not fit are left out from the first such one on, and TC is set (RFC 2181 §9). The
+ * OPT record always finds room. Throws `DnsError` for a name that is none, and when not even
+ * header, question and OPT fit.
  */
 export function encodeMessage(message: Message, bytesMax: number = MESSAGE_BYTES_MAX): Uint8Array {
   const limit = Math.min(bytesMax, MESSAGE_BYTES_MAX);

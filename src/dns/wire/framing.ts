@@ -14,7 +14,10 @@ export function frameMessage(message: Uint8Array): Uint8Array {
   return framed;
 }
 
-/** Cuts a byte stream into messages. Holds at most one incomplete message, so at most 64 KiB and one chunk. */
+/**
+ * Cuts a byte stream into messages. Holds at most one incomplete message, so at most 64 KiB and one
+ * chunk.
+ */
 export class MessageStream {
   private bytes = new Uint8Array(512);
   private held = 0;

@@ -1,9 +1,9 @@
 /**
  * A DNS message as data (RFC 1035 §4, RFC 6891).
  *
- * Names are texts without the final dot, the root is the empty text; case is kept. A dot or backslash inside a label,
- * and every byte that is not printable ASCII, is escaped as in master files (`\.`, `\\`, `\DDD`), so a text and its
- * bytes determine each other.
+ * Names are texts without the final dot, the root is the empty text; case is kept. A dot or
+ * backslash inside a label, and every byte that is not printable ASCII, is escaped as in master
+ * files (`\.`, `\\`, `\DDD`), so a text and its bytes determine each other.
  */
 import type { Ipv4 } from '../../base/index.ts';
 
@@ -87,7 +87,10 @@ export type RecordData =
       readonly port: number;
       readonly target: DnsName;
     }
-  /** Any other type. Names inside may be compressed against the message they came in, so bytes do not move elsewhere. */
+  /**
+   * Any other type. Names inside may be compressed against the message they came in, so bytes do
+   * not move elsewhere.
+   */
   | { readonly kind: 'other'; readonly type: number; readonly bytes: Uint8Array };
 
 export interface ResourceRecord {

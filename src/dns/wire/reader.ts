@@ -38,7 +38,10 @@ export class WireReader {
     this.take(length);
   }
 
-  /** Reads a possibly compressed name. Each pointer must lead strictly further back, so every chain ends. */
+  /**
+   * Reads a possibly compressed name. Each pointer must lead strictly further back, so every chain
+   * ends.
+   */
   name(): DnsName {
     let text = '';
     this.position = this.walkName((start, length) => {
@@ -104,7 +107,10 @@ export class WireReader {
   }
 }
 
-/** A copy with memory of its own: `slice` of a Node `Buffer`, which is a `Uint8Array` too, would share it. */
+/**
+ * A copy with memory of its own: `slice` of a Node `Buffer`, which is a `Uint8Array` too, would
+ * share it.
+ */
 export function copyOf(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }

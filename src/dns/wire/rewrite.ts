@@ -1,6 +1,7 @@
 /**
- * Work on messages that stay as they are: what a forwarder needs to know of an upstream's answer, and the two changes
- * it makes to it. Bytes it has no business with pass through untouched, whatever types they hold.
+ * Work on messages that stay as they are: what a forwarder needs to know of an upstream's answer,
+ * and the two changes it makes to it. Bytes it has no business with pass through untouched,
+ * whatever types they hold.
  */
 import { DnsError } from '../errors.ts';
 import { HEADER_BYTES, MESSAGE_BYTES_MAX, RecordType } from './message.ts';
@@ -8,7 +9,10 @@ import { WireReader, copyOf } from './reader.ts';
 
 const TRUNCATED_FLAG = 0x02;
 
-/** Where the only question of a message ends. Throws `DnsError` unless it has exactly one, uncompressed. */
+/**
+ * Where the only question of a message ends. Throws `DnsError` unless it has exactly one,
+ * uncompressed.
+ */
 export function questionEnd(bytes: Uint8Array): number {
   const reader = new WireReader(bytes, 4);
   if (reader.u16() !== 1) {
@@ -45,9 +49,10 @@ export function withId(bytes: Uint8Array, id: number): Uint8Array {
 }
 
 /**
- * An upstream's answer as the client must see it: its own id, its own question letter by letter, and no more than
- * `bytesMax` bytes (whole records from the front and the OPT record; TC set if any is left out).
- * Precondition: `isSameQuestion(answer, query)`. Throws `DnsError` for an answer that would have to be cut but is broken.
+ * An upstream's answer as the client must see it: its own id, its own question letter by letter,
+ * and no more than `bytesMax` bytes (whole records from the front and the OPT record; TC set if any
+ * is left out). Precondition: `isSameQuestion(answer, query)`. Throws `DnsError` for an answer that
+ * would have to be cut but is broken.
  */
 export function answerFor(query: Uint8Array, answer: Uint8Array, bytesMax: number): Uint8Array {
   const limit = Math.min(bytesMax, MESSAGE_BYTES_MAX);

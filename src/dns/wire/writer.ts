@@ -6,7 +6,10 @@ const NAME_BYTES_MAX = 255;
 /** Pointers hold 14 bits. */
 const POINTER_TARGET_MAX = 0x3fff;
 
-/** Appends to a growing buffer and remembers where names stand, so that later ones can point at them. */
+/**
+ * Appends to a growing buffer and remembers where names stand, so that later ones can point at
+ * them.
+ */
 export class WireWriter {
   private bytes = new Uint8Array(512);
   private view = new DataView(this.bytes.buffer);

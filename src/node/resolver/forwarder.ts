@@ -1,15 +1,18 @@
 /**
  * Passes one container's questions on to its upstreams.
  *
- * Servers are tried in order. The next one is asked when one fails or refuses, and also when it merely takes long; the
- * first answer counts. Questions alike to the last byte share one exchange, so a loop through a forwarder that this
- * container runs for the host ends at its first repetition; one whose questions differ a little each time ends at
- * `VARIANTS_MAX`.
+ * Servers are tried in order. The next one is asked when one fails or refuses, and also when it
+ * merely takes long; the first answer counts. Questions alike to the last byte share one exchange,
+ * so a loop through a forwarder that this container runs for the host ends at its first repetition;
+ * one whose questions differ a little each time ends at `VARIANTS_MAX`.
  */
 import { Rcode, decodeHeader, questionEnd, type Upstream } from '../../dns/index.ts';
 import type { Transport, UpstreamClient } from './upstream-client.ts';
 
-/** Different questions for one name and type that may be under way: EDNS cookies and letter case differ. */
+/**
+ * Different questions for one name and type that may be under way: EDNS cookies and letter case
+ * differ.
+ */
 const VARIANTS_MAX = 64;
 
 export type ForwardResult =
@@ -139,7 +142,10 @@ function isUsable(answer: Uint8Array): boolean {
   return rcode !== Rcode.SERVFAIL && rcode !== Rcode.REFUSED;
 }
 
-/** The first value any attempt gives. The next attempt begins when one gives none, or after `nextAfterMs`. */
+/**
+ * The first value any attempt gives. The next attempt begins when one gives none, or after
+ * `nextAfterMs`.
+ */
 function firstOf<Value>(
   attempts: readonly (() => Promise<Value | undefined>)[],
   nextAfterMs: number,

@@ -1,6 +1,6 @@
 /**
- * What one container's resolver does with the bytes of a query: reads them, asks the names, or the upstreams, and writes
- * the reply. Knows nothing of sockets.
+ * What one container's resolver does with the bytes of a query: reads them, asks the names, or the
+ * upstreams, and writes the reply. Knows nothing of sockets.
  */
 import type { Clock, Logger, Rng } from '../../base/index.ts';
 import {
@@ -33,7 +33,9 @@ const TCP_PAYLOAD_MAX = 65_535;
 const QUERY_RECORDS_MAX = 4;
 const REFUSAL_LOG_INTERVAL_MS = 2000;
 
-/** Whom a handler answers, and whom it may ask. Replaced whole when the container's networks change. */
+/**
+ * Whom a handler answers, and whom it may ask. Replaced whole when the container's networks change.
+ */
 export interface Client {
   readonly sandboxId: string;
   readonly asker: Asker;
@@ -73,7 +75,10 @@ export class QueryHandler {
     this.options = options;
   }
 
-  /** The reply, or `undefined` when there is to be none. A promise only where somebody else is asked. Never rejects. */
+  /**
+   * The reply, or `undefined` when there is to be none. A promise only where somebody else is
+   * asked. Never rejects.
+   */
   handle(bytes: Uint8Array, transport: Transport): Reply | Promise<Reply> {
     const read = readQuery(bytes, transport);
     if (read.kind === 'drop') return this.done(undefined, 'dropped', undefined);
@@ -152,7 +157,10 @@ function upstreamsFor(client: Client, names: Names): readonly Upstream[] {
   return client.upstreams.filter((upstream) => upstream.from === 'container');
 }
 
-/** Whether one of its own networks leads outside, or it has none of its own and only the node's gateway. */
+/**
+ * Whether one of its own networks leads outside, or it has none of its own and only the node's
+ * gateway.
+ */
 function hasWayOut(asker: Asker, names: Names): boolean {
   const networks = asker.networks.map((id) => names.network(id));
   const own = networks.filter((network) => network?.isIngress !== true);

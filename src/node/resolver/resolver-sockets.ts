@@ -12,8 +12,9 @@ export interface ServerSockets {
 export type ClientSocketType = 'udp4' | 'udp6' | 'tcp4' | 'tcp6';
 
 /**
- * Where the resolver gets its sockets from: made inside a namespace in one native call, close-on-exec, and from then on
- * the resolver's, who closes them. Both functions throw when they cannot.
+ * Where the resolver gets its sockets from: made inside a namespace in one native call,
+ * close-on-exec, and from then on the resolver's, who closes them. Both functions throw when they
+ * cannot.
  */
 export interface ResolverSockets {
   /** UDP and TCP on 127.0.0.11, on ports of the kernel's choice. */

@@ -17,7 +17,10 @@ export interface ResolverLimits {
   readonly inFlightNodeMax: number;
   /** One exchange with one server. */
   readonly upstreamTimeoutMs: number;
-  /** Silence after which the next server is asked as well. Equal to the timeout: strictly one after the other. */
+  /**
+   * Silence after which the next server is asked as well. Equal to the timeout: strictly one after
+   * the other.
+   */
   readonly nextServerAfterMs: number;
   readonly tcp: TcpLimits;
 }
@@ -59,13 +62,21 @@ interface OpenSandbox {
   close(): void;
 }
 
+type NamedSandbox = SandboxOptions & { readonly sandboxId: string };
+
+/** A sandbox from its first `open` to its `close`; each open goes on where the last one ended. */
+interface Slot {
+  isClosed: boolean;
+  last: Promise<OpenSandbox> | undefined;
+}
+
 /** Serves names in every sandbox of the node. */
 export class Resolver {
   private readonly options: ResolverOptions;
   private readonly limits: ResolverLimits;
   private readonly budget: ForwardBudget;
   private readonly counters = new QueryCounters();
-  private readonly sandboxes = new Map<string, Promise<OpenSandbox>>();
+  private readonly slots = new Map<string, Slot>();
   private names: Names | undefined;
   private isClosed = false;
 
@@ -75,31 +86,30 @@ export class Resolver {
     this.budget = new ForwardBudget(this.limits.inFlightNodeMax);
   }
 
-  /** Answers from this view from here on. Before the first one, queries are left without a reply. */
+  /**
+   * Answers from this view from here on. Before the first one, queries are left without a reply.
+   */
   update(view: NodeView): void {
     const mode = this.options.mode ?? 'default';
     this.names = buildNames(view, { mode, ...(this.names ? { previous: this.names } : {}) });
   }
 
   /**
-   * Ensures that the sandbox is served, and returns the ports. For one that is served already, networks and upstreams
-   * are replaced and the ports stay. Throws `ResolverError`; nothing is left open then.
+   * Ensures that the sandbox is served, and returns the ports. For one that is served already,
+   * networks and upstreams are replaced and the ports stay. Throws `ResolverError`; nothing is left
+   * open then.
    */
   async open(sandboxId: string, options: SandboxOptions): Promise<ResolverPorts> {
     if (this.isClosed) throw closedError(sandboxId);
-    const known = await this.sandboxes.get(sandboxId)?.catch(() => undefined);
-    if (known?.namespacePath === options.networkNamespacePath) {
-      known.handler.client = { sandboxId, ...options };
-      return known.ports;
-    }
-    if (known !== undefined) await this.close(sandboxId);
-    const opening = this.sandboxes.get(sandboxId) ?? this.serve(sandboxId, options);
-    this.sandboxes.set(sandboxId, opening);
+    const slot = this.slots.get(sandboxId) ?? { isClosed: false, last: undefined };
+    this.slots.set(sandboxId, slot);
+    const opening = this.reopen(slot.last, { sandboxId, ...options });
+    slot.last = opening;
     try {
-      const sandbox = await opening;
-      if (this.sandboxes.get(sandboxId) === opening) return sandbox.ports;
+      const { ports } = await opening;
+      if (!slot.isClosed) return ports;
     } catch (error) {
-      if (this.sandboxes.get(sandboxId) === opening) this.sandboxes.delete(sandboxId);
+      if (slot.last === opening && !slot.isClosed) this.slots.delete(sandboxId);
       throw error;
     }
     throw closedError(sandboxId);
@@ -107,15 +117,17 @@ export class Resolver {
 
   /** Ensures that the sandbox is not served. Its namespace may be gone already. */
   async close(sandboxId: string): Promise<void> {
-    const opening = this.sandboxes.get(sandboxId);
-    this.sandboxes.delete(sandboxId);
-    const sandbox = await opening?.catch(() => undefined);
+    const slot = this.slots.get(sandboxId);
+    if (slot === undefined) return;
+    slot.isClosed = true;
+    this.slots.delete(sandboxId);
+    const sandbox = await slot.last?.catch(() => undefined);
     sandbox?.close();
   }
 
   async closeAll(): Promise<void> {
     this.isClosed = true;
-    await Promise.all([...this.sandboxes.keys()].map((sandboxId) => this.close(sandboxId)));
+    await Promise.all([...this.slots.keys()].map((sandboxId) => this.close(sandboxId)));
   }
 
   /** For `hawser_dns_queries_total`: queries of all sandboxes, past ones included. */
@@ -123,10 +135,27 @@ export class Resolver {
     return this.counters.snapshot();
   }
 
-  private async serve(sandboxId: string, options: SandboxOptions): Promise<OpenSandbox> {
-    const { networkNamespacePath: namespacePath } = options;
+  /**
+   * Goes on with what the open before this one made, unless that failed or the namespace is
+   * another.
+   */
+  private async reopen(
+    earlier: Promise<OpenSandbox> | undefined,
+    options: NamedSandbox,
+  ): Promise<OpenSandbox> {
+    const known = await earlier?.catch(() => undefined);
+    if (known?.namespacePath === options.networkNamespacePath) {
+      known.handler.client = options;
+      return known;
+    }
+    known?.close();
+    return this.serve(options);
+  }
+
+  private async serve(options: NamedSandbox): Promise<OpenSandbox> {
+    const { sandboxId, networkNamespacePath: namespacePath } = options;
     const forwarder = this.forwarderIn(namespacePath);
-    const handler = new QueryHandler({ sandboxId, ...options }, this.handlerOptions(forwarder));
+    const handler = new QueryHandler(options, this.handlerOptions(forwarder));
     try {
       const { ports, servers } = await this.listen(namespacePath, handler);
       const close = (): void => [...servers, forwarder].forEach((part) => part.close());

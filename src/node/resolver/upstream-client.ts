@@ -1,7 +1,7 @@
 /**
- * One question to one server: a socket, a port and an id of its own each time, so that an answer can be told from a
- * forged one by all of them (RFC 5452). Sockets of the host's servers are the agent's; those of a container's own servers
- * are made in the container's namespace.
+ * One question to one server: a socket, a port and an id of its own each time, so that an answer
+ * can be told from a forged one by all of them (RFC 5452). Sockets of the host's servers are the
+ * agent's; those of a container's own servers are made in the container's namespace.
  */
 import { randomInt } from 'node:crypto';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
@@ -41,8 +41,9 @@ export class UpstreamClient {
   }
 
   /**
-   * The server's answer under whatever id it was asked; `undefined` when there is none in time. An answer that UDP cut
-   * short is fetched whole over TCP, or passed as it is where that fails. Never rejects.
+   * The server's answer under whatever id it was asked; `undefined` when there is none in time. An
+   * answer that UDP cut short is fetched whole over TCP, or passed as it is where that fails. Never
+   * rejects.
    */
   async ask(exchange: Exchange): Promise<Uint8Array | undefined> {
     if (exchange.transport === 'tcp') return this.askOver('tcp', exchange);
@@ -156,7 +157,10 @@ class Wait {
   }
 }
 
-/** Some servers leave out the question when they refuse; with the right id that is a failure, not a forgery. */
+/**
+ * Some servers leave out the question when they refuse; with the right id that is a failure, not a
+ * forgery.
+ */
 function classify(query: Uint8Array, bytes: Uint8Array): 'answer' | 'failure' | 'foreign' {
   try {
     const asked = decodeHeader(query);

@@ -1,4 +1,6 @@
-/** The table of users-and-facts §4.1, line by line, and what `default` mode changes of it (§4.8). */
+/**
+ * The table of users-and-facts §4.1, line by line, and what `default` mode changes of it (§4.8).
+ */
 import test from 'ava';
 import { SeededRng, formatIpv4 } from '../../../src/base/index.ts';
 import {
@@ -100,7 +102,10 @@ interface Case {
   readonly name: string;
   readonly type?: number;
   readonly asker?: Partial<Asker>;
-  /** Both modes, unless given by mode. Addresses and targets sorted; `forward`; `nodata`; `nxdomain`. */
+  /**
+   * Both modes, unless given by mode. Addresses and targets sorted; `forward`; `nodata`;
+   * `nxdomain`.
+   */
   readonly expected: readonly string[] | string;
   readonly compatible?: readonly string[] | string;
 }

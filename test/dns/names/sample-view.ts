@@ -1,4 +1,7 @@
-/** Builders of node views for the tests of names. Ids are readable texts; addresses say where they belong. */
+/**
+ * Builders of node views for the tests of names. Ids are readable texts; addresses say where they
+ * belong.
+ */
 import type { Mac } from '../../../src/base/index.ts';
 import type {
   EndpointRow,
@@ -48,7 +51,10 @@ export function service(
   };
 }
 
-/** `place`: `<service>.<slot>` and the addresses by network. The task's id is `task-<service>-<slot>`. */
+/**
+ * `place`: `<service>.<slot>` and the addresses by network. The task's id is
+ * `task-<service>-<slot>`.
+ */
 export function endpoint(
   place: string,
   addresses: Readonly<Record<string, string>>,

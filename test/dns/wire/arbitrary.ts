@@ -14,7 +14,7 @@ import type { Ipv4 } from '../../../src/base/index.ts';
 function record<Fields extends object>(model: {
   [Key in keyof Fields]: fc.Arbitrary<Fields[Key]>;
 }): fc.Arbitrary<Fields> {
-  return fc.record<Fields>(model, { noNullPrototype: true }) as fc.Arbitrary<Fields>;
+  return fc.record<Fields>(model, { noNullPrototype: true });
 }
 
 const u8 = fc.integer({ min: 0, max: 255 });

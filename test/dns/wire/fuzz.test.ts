@@ -1,7 +1,7 @@
 /**
- * Mutations of known messages against every function that takes bytes from the network: each returns or throws a
- * `DnsError`, never anything else, never reads past the end (the bytes lie in the middle of a larger buffer whose rest
- * must not show), and what was accepted round-trips.
+ * Mutations of known messages against every function that takes bytes from the network: each
+ * returns or throws a `DnsError`, never anything else, never reads past the end (the bytes lie in
+ * the middle of a larger buffer whose rest must not show), and what was accepted round-trips.
  */
 import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
