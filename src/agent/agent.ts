@@ -1,7 +1,6 @@
 /** The composition root: makes the parts, connects them, and stops them in the opposite order. */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Server } from 'node:http';
 import { startApi, type Api } from '../api/index.ts';
 import { SYSTEM_CLOCK, type Logger } from '../base/index.ts';
@@ -57,10 +56,9 @@ async function startAgent(config: AgentConfig, logger: Logger): Promise<() => Pr
   });
   const [parts, machine] = await Promise.all([openParts(config, logger, metrics), readMachine()]);
   const member = await openMember({
-    dataDirectory: join(config.dataDirectory, 'cluster'),
+    dataDirectory: config.dataDirectory,
     localNode: localNode(parts.runtime, version),
     clock: SYSTEM_CLOCK,
-    rng: SYSTEM_RNG,
     logger: logger.child({ room: 'cluster' }),
     metrics: { observeCommitSeconds: (seconds) => metrics.raftCommitSeconds.observe(seconds) },
   });

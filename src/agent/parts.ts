@@ -2,7 +2,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { closeSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { SYSTEM_CLOCK, type Logger } from '../base/index.ts';
+import { SYSTEM_CLOCK, messageOf, type Logger } from '../base/index.ts';
 import { LinuxKernel } from '../kernel/index.ts';
 import {
   Reconciler,
@@ -11,12 +11,15 @@ import {
   parseProcRoutes,
   type ResolverSockets,
 } from '../node/index.ts';
-import { openOciRuntime, type Runtime } from '../runtime/index.ts';
+import { RuntimeError, openOciRuntime, type Runtime } from '../runtime/index.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentMetrics } from './metrics.ts';
 
 /** Where each container's resolver listens; the data plane redirects port 53 to the port. */
 const RESOLVER_PLACE = { address: '127.0.0.11', port: 0 };
+
+/** Above the cgroup of each container, whichever agent of this machine it is of. */
+const CGROUP_PARENT = '/hawser';
 
 export interface Parts {
   readonly config: AgentConfig;
@@ -34,7 +37,7 @@ export async function openParts(
 ): Promise<Parts> {
   const kernel = new LinuxKernel({ runDirectory: config.runDirectory });
   const [runtime, sandboxes] = await Promise.all([
-    config.runtime === 'none' ? undefined : openRuntime(config, logger),
+    openRuntime(config, logger),
     SandboxTable.open(config.runDirectory, () => gatewayPrefix(config), logger),
   ]);
   const reconciler = new Reconciler({
@@ -53,14 +56,24 @@ export async function makeDirectories(config: AgentConfig): Promise<void> {
   }
 }
 
-async function openRuntime(config: AgentConfig, logger: Logger): Promise<Runtime> {
-  return openOciRuntime({
-    dataDirectory: config.dataDirectory,
-    runDirectory: config.runDirectory,
-    imageDirectory: config.imageDirectory ?? join(config.dataDirectory, 'images'),
-    logger: logger.child({ room: 'runtime' }),
-    clock: SYSTEM_CLOCK,
-  });
+/** `auto` runs tasks where runc and conmon are installed, and none elsewhere. */
+async function openRuntime(config: AgentConfig, logger: Logger): Promise<Runtime | undefined> {
+  if (config.runtime === 'none') return undefined;
+  try {
+    return await openOciRuntime({
+      dataDirectory: config.dataDirectory,
+      runDirectory: config.runDirectory,
+      imageDirectory: config.imageDirectory ?? join(config.dataDirectory, 'images'),
+      cgroupParent: CGROUP_PARENT,
+      logger: logger.child({ room: 'runtime' }),
+      clock: SYSTEM_CLOCK,
+    });
+  } catch (error) {
+    const isMissing = error instanceof RuntimeError && error.detail.code === 'missing_tool';
+    if (config.runtime !== 'auto' || !isMissing) throw error;
+    logger.warn({ error: messageOf(error) }, 'no tasks will run here: install runc and conmon');
+    return undefined;
+  }
 }
 
 async function gatewayPrefix(config: AgentConfig): Promise<string> {

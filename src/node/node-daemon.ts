@@ -168,7 +168,10 @@ export class NodeDaemon implements TaskNetwork {
     return {
       sandboxes: sandboxes.values().map((sandbox) => {
         const ports = names.portsOf(sandbox.taskId);
-        return { ...sandbox, ...(ports ? { resolverPorts: ports } : {}) };
+        return {
+          ...sandbox,
+          ...(ports ? { resolverPorts: { udp: ports.udpPort, tcp: ports.tcpPort } } : {}),
+        };
       }),
       gateway: {
         prefix: sandboxes.prefix,

@@ -131,7 +131,7 @@ export class TaskRunner {
     const image = task.spec.ContainerSpec.Image;
     if ((await this.deps.runtime.images.find(image)) === undefined) {
       throw new RuntimeError(
-        { code: 'image-unknown', reference: image },
+        { code: 'not_found', what: 'image', name: image },
         `No such image: ${image}`,
       );
     }

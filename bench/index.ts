@@ -1,0 +1,29 @@
+/**
+ * Benchmarks, printed as ratios against a peer in the same run; nothing here passes or fails a test.
+ *
+ * Each measurement alternates with its peer, and medians are compared, because the machine is shared. `make bench` runs
+ * all; arguments name the ones to run: `overlay`, `agent`, `service`.
+ */
+import { agentRows } from './agent.ts';
+import { overlayRows } from './overlay.ts';
+import { serviceRows } from './service.ts';
+import { printRows, type Row } from './table.ts';
+
+const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
+  overlay: overlayRows,
+  agent: agentRows,
+  service: serviceRows,
+};
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);
+const rows: Row[] = [];
+for (const name of wanted) {
+  const benchmark = BENCHMARKS[name];
+  if (benchmark === undefined) {
+    console.error(`no benchmark ${name}: choose from ${Object.keys(BENCHMARKS).join(', ')}`);
+    process.exit(2);
+  }
+  console.error(`bench: ${name} …`);
+  rows.push(...(await benchmark()));
+}
+printRows(rows);

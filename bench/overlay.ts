@@ -1,0 +1,273 @@
+/**
+ * The way of a packet: Hawser's overlay against the same VXLAN made by hand, and a VIP against its backend's own address.
+ *
+ * Both overlays lie between two namespaces on a veth. Client and server of a pair are on different nodes.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { median, ratioRow, type Row } from './table.ts';
+import { buildConnections, onNode, run, runIn, start, withDirectory, withLab } from './tools.ts';
+
+const ROUNDS = 5;
+const SECONDS = '2';
+const PARALLEL = '64';
+const IPERF_PORT = '5201';
+const DIRECT_PORT = '7001';
+/** A port of its own: sockets that direct connections left in TIME_WAIT would refuse a VIP's. */
+const VIP_PORT = '7002';
+const HAND = 'hawser-bench-';
+
+interface Task {
+  readonly address: string;
+  /** Path of its network namespace. */
+  readonly namespace: string;
+}
+
+export async function overlayRows(): Promise<Row[]> {
+  return withDirectory(async (directory) => {
+    const connections = join(directory, 'client');
+    await copyFile(await buildConnections(directory), connections);
+    return withLab(async () => measure(connections));
+  });
+}
+
+async function measure(connections: string): Promise<Row[]> {
+  const { client, server, vip } = await deployPair();
+  const servers = await makeOverlayByHand(connections);
+  try {
+    const figures = { hand: [], overlay: [], vip: [], direct: [], translated: [] } as Record<
+      'hand' | 'overlay' | 'vip' | 'direct' | 'translated',
+      number[]
+    >;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      figures.hand.push(await gigabits(`/run/netns/${HAND}c1`, '10.99.0.12'));
+      figures.overlay.push(await gigabits(client.namespace, server.address));
+      figures.vip.push(await gigabits(client.namespace, vip));
+      const connect = (address: string, port: string): Promise<number> =>
+        connectionsPerSecond(connections, client.namespace, [address, port]);
+      figures.direct.push(await connect(server.address, DIRECT_PORT));
+      figures.translated.push(await connect(vip, VIP_PORT));
+    }
+    const by = {
+      hand: median(figures.hand),
+      overlay: median(figures.overlay),
+      vip: median(figures.vip),
+    };
+    const plain = await connectionsPerSecond(connections, `/run/netns/${HAND}c1`, [
+      '10.99.0.12',
+      DIRECT_PORT,
+    ]);
+    const perSecond = { direct: median(figures.direct), vip: median(figures.translated) };
+    const [gbit, rate] = ['Gbit/s', 'conn/s'];
+    return [
+      ratioRow(
+        'TCP over the overlay / VXLAN by hand',
+        { measured: by.overlay, peer: by.hand, unit: gbit },
+        0.97,
+      ),
+      ratioRow(
+        'TCP through a VIP / direct',
+        { measured: by.vip, peer: by.overlay, unit: gbit },
+        0.95,
+      ),
+      ratioRow(
+        'new connections, VIP / direct',
+        { measured: perSecond.vip, peer: perSecond.direct, unit: rate },
+        0.75,
+      ),
+      ratioRow(
+        'new connections, VIP / VXLAN by hand without netfilter',
+        { measured: perSecond.vip, peer: plain, unit: rate },
+        0.75,
+      ),
+    ];
+  } finally {
+    for (const process of servers) process.kill('SIGKILL');
+    await removeOverlayByHand();
+  }
+}
+
+/** A server and a client, pinned to different nodes, on one network. */
+async function deployPair(): Promise<{ client: Task; server: Task; vip: string }> {
+  await onNode(1, 'network', 'create', '-d', 'overlay', 'bench');
+  const [first, second] = (
+    JSON.parse(await onNode(1, 'node', 'ls', '--json')) as { ID: string }[]
+  ).map(({ ID }) => ID);
+  const serve =
+    `iperf3 -s -p ${IPERF_PORT} & connections serve ${DIRECT_PORT} & ` +
+    `exec connections serve ${VIP_PORT}`;
+  const create = (name: string, node: string | undefined, script: string): Promise<string> =>
+    onNode(
+      1,
+      'service',
+      'create',
+      '--name',
+      name,
+      '--network',
+      'bench',
+      '--constraint',
+      `node.id==${node ?? ''}`,
+      'bench:latest',
+      'sh',
+      '-c',
+      script,
+    );
+  await create('server', first, serve);
+  await create('client', second, 'sleep 100000');
+  const server = await taskOf('server');
+  const inspected = JSON.parse(await onNode(1, 'service', 'inspect', 'server')) as {
+    Endpoint: { VirtualIPs: { Addr: string }[] };
+  }[];
+  const vip = inspected[0]?.Endpoint.VirtualIPs[0]?.Addr.split('/')[0] ?? '';
+  return { client: await taskOf('client'), server, vip };
+}
+
+async function taskOf(service: string): Promise<Task> {
+  const text = await run(
+    'curl',
+    '-s',
+    '--unix-socket',
+    '/run/hawser-lab/1/hawser.sock',
+    `http://h/tasks?filters=${encodeURIComponent(JSON.stringify({ service: [service], 'desired-state': ['running'] }))}`,
+  );
+  const task = (
+    JSON.parse(text) as {
+      NetworksAttachments: { Addresses: string[] }[];
+      Status: { ContainerStatus: { PID: number } };
+    }[]
+  )[0];
+  return {
+    address: task?.NetworksAttachments[0]?.Addresses[0]?.split('/')[0] ?? '',
+    namespace: `/proc/${task?.Status.ContainerStatus.PID ?? 0}/ns/net`,
+  };
+}
+
+async function gigabits(namespace: string, address: string): Promise<number> {
+  const text = await runIn(
+    namespace,
+    'iperf3',
+    '-c',
+    address,
+    '-p',
+    IPERF_PORT,
+    '-t',
+    SECONDS,
+    '-J',
+  );
+  const report = JSON.parse(text) as { end: { sum_received: { bits_per_second: number } } };
+  return report.end.sum_received.bits_per_second / 1e9;
+}
+
+async function connectionsPerSecond(
+  program: string,
+  namespace: string,
+  to: readonly string[],
+): Promise<number> {
+  const text = await runIn(namespace, program, 'connect', ...to, SECONDS, PARALLEL);
+  return (JSON.parse(text) as { perSecond: number }).perSecond;
+}
+
+/** Two hosts, an overlay namespace and a container namespace on each: what Hawser builds, without Hawser. */
+async function makeOverlayByHand(connections: string): Promise<ChildProcess[]> {
+  await removeOverlayByHand();
+  for (const name of ['h1', 'h2', 'o1', 'o2', 'c1', 'c2']) {
+    await run('ip', 'netns', 'add', HAND + name);
+    await run('ip', '-n', HAND + name, 'link', 'set', 'lo', 'up');
+  }
+  await run(
+    'ip',
+    '-n',
+    `${HAND}h1`,
+    'link',
+    'add',
+    'eth0',
+    'type',
+    'veth',
+    'peer',
+    'name',
+    'eth0',
+    'netns',
+    `${HAND}h2`,
+  );
+  for (const own of [1, 2]) await makeHandSide(own, 3 - own);
+  const server = `--net=/run/netns/${HAND}c2`;
+  return [
+    start('nsenter', server, '--', 'iperf3', '-s', '-p', IPERF_PORT),
+    start('nsenter', server, '--', connections, 'serve', DIRECT_PORT),
+  ];
+}
+
+async function makeHandSide(own: number, other: number): Promise<void> {
+  const mac = (side: number): string => `02:42:0a:63:00:1${side}`;
+  const ip = (namespace: string, ...words: string[]): Promise<string> =>
+    run('ip', '-n', `${HAND}${namespace}${own}`, ...words);
+  const bridge = (...words: string[]): Promise<string> =>
+    run('bridge', '-n', `${HAND}o${own}`, ...words);
+  await ip('h', 'address', 'add', `198.18.99.${own}/24`, 'dev', 'eth0');
+  await ip('h', 'link', 'set', 'eth0', 'up');
+  await ip(
+    'h',
+    'link',
+    'add',
+    'vx0',
+    'type',
+    'vxlan',
+    'id',
+    '99',
+    'dstport',
+    '4789',
+    'local',
+    `198.18.99.${own}`,
+    'nolearning',
+    'proxy',
+  );
+  await ip('h', 'link', 'set', 'vx0', 'netns', `${HAND}o${own}`);
+  await ip('o', 'link', 'add', 'br0', 'type', 'bridge');
+  await ip('o', 'link', 'set', 'br0', 'up');
+  await ip('o', 'link', 'set', 'vx0', 'master', 'br0', 'mtu', '1450', 'up');
+  await ip(
+    'o',
+    'link',
+    'add',
+    'v0',
+    'type',
+    'veth',
+    'peer',
+    'name',
+    'eth0',
+    'netns',
+    `${HAND}c${own}`,
+  );
+  await ip('o', 'link', 'set', 'v0', 'master', 'br0', 'mtu', '1450', 'up');
+  await ip('c', 'link', 'set', 'eth0', 'address', mac(own), 'mtu', '1450', 'up');
+  await ip('c', 'address', 'add', `10.99.0.1${own}/24`, 'dev', 'eth0');
+  await bridge('fdb', 'replace', mac(other), 'dev', 'vx0', 'self', 'dst', `198.18.99.${other}`);
+  await ip(
+    'o',
+    'neighbour',
+    'replace',
+    `10.99.0.1${other}`,
+    'lladdr',
+    mac(other),
+    'dev',
+    'vx0',
+    'nud',
+    'permanent',
+  );
+  await runIn(
+    `/run/netns/${HAND}o${own}`,
+    'sysctl',
+    '-qew',
+    'net.bridge.bridge-nf-call-iptables=0',
+  );
+}
+
+async function removeOverlayByHand(): Promise<void> {
+  const names = (await run('ip', 'netns', 'list'))
+    .split('\n')
+    .map((line) => line.split(' ')[0] ?? '');
+  for (const name of names.filter((candidate) => candidate.startsWith(HAND))) {
+    await run('ip', 'netns', 'delete', name);
+  }
+}
