@@ -57,16 +57,15 @@ export class Wal {
     options: WalOptions,
     after: LogIndex,
   ): Promise<{ readonly wal: Wal; readonly entries: LogEntry[] }> {
-    const names = (await options.disk.list(options.directory)).filter(isSegmentName);
-    if (names.length === 0) throw missing(options, after + 1);
+    const names = await neededSegments(options, after);
     const entries: LogEntry[] = [];
     const segments: Segment[] = [];
     let tailBytes = 0;
     for (const [position, name] of names.entries()) {
       const isTail = position === names.length - 1;
       const loaded = await loadSegment(options, name, isTail);
-      const expected = segments.at(-1)?.lastIndex ?? Math.min(after, loaded.segment.firstIndex - 1);
-      if (loaded.segment.firstIndex !== expected + 1) throw missing(options, expected + 1);
+      const expected = (segments.at(-1)?.lastIndex ?? loaded.segment.firstIndex - 1) + 1;
+      if (loaded.segment.firstIndex !== expected) throw missing(options, expected);
       segments.push(loaded.segment);
       for (const entry of loaded.entries) if (entry.index > after) entries.push(entry);
       tailBytes = loaded.bytes;
@@ -74,8 +73,6 @@ export class Wal {
     const segment = segments.pop();
     assert(segment !== undefined, 'a log has a segment');
     if (segment.lastIndex < after) throw missing(options, segment.lastIndex + 1);
-    if (entries[0] !== undefined && entries[0].index !== after + 1)
-      throw missing(options, after + 1);
     const file = await options.disk.open(segment.path, 'existing');
     return { wal: new Wal(options, segments, { segment, file, bytes: tailBytes }), entries };
   }
@@ -183,6 +180,19 @@ async function createSegment(options: WalOptions, firstIndex: LogIndex): Promise
   };
 }
 
+/**
+ * Names from the segment that holds the entry after `after`, or will. Those before it were released; a crash may bring
+ * any of them back, because their removal was never made durable, and they are removed again.
+ */
+async function neededSegments(options: WalOptions, after: number): Promise<string[]> {
+  const names = (await options.disk.list(options.directory)).filter(isSegmentName);
+  const start = names.findLastIndex((name) => firstIndexOf(name) <= after + 1);
+  if (start < 0) throw missing(options, after + 1);
+  for (const name of names.slice(0, start))
+    await options.disk.remove(join(options.directory, name));
+  return names.slice(start);
+}
+
 interface LoadedSegment {
   readonly segment: Segment;
   readonly entries: LogEntry[];
@@ -225,6 +235,10 @@ async function cutTornTail(options: WalOptions, path: string, length: number): P
 
 function segmentName(firstIndex: number): string {
   return `wal-${firstIndex.toString(16).padStart(16, '0')}.log`;
+}
+
+function firstIndexOf(name: string): number {
+  return Number.parseInt(name.slice('wal-'.length), 16);
 }
 
 function isSegmentName(name: string): boolean {
