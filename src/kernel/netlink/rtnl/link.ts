@@ -1,5 +1,6 @@
 /** Links: RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK and, for bridge ports, RTM_SETLINK of AF_BRIDGE. */
 import type { Mac } from '../../../base/index.ts';
+import { present } from '../present.ts';
 import { addressOf, macBytes } from './addresses.ts';
 import type { Attributes } from '../message-reader.ts';
 import { FieldReader, type NetlinkMessage } from '../message-reader.ts';
@@ -281,12 +282,4 @@ function readBridgePort(data: Attributes): BridgePortInfo {
     isolated: data.u8(IFLA_BRPORT_ISOLATED) === 1,
     hairpin: data.u8(IFLA_BRPORT_MODE) === 1,
   };
-}
-
-/** An optional field: absent rather than undefined. */
-export function present<Name extends string, Value>(
-  name: Name,
-  value: Value | undefined,
-): Partial<Record<Name, Value>> {
-  return value === undefined ? {} : ({ [name]: value } as Record<Name, Value>);
 }

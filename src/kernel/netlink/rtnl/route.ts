@@ -2,8 +2,8 @@
 import { FieldReader, type NetlinkMessage } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { NLM_F_CREATE, NLM_F_REPLACE, type NetlinkRequest } from '../netlink-socket.ts';
+import { present } from '../present.ts';
 import { addressOf, prefixOf } from './addresses.ts';
-import { present } from './link.ts';
 
 export const RTM_NEWROUTE = 24;
 export const RTM_DELROUTE = 25;

@@ -2,8 +2,8 @@
 import { FieldReader, type NetlinkMessage } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { NLM_F_CREATE, NLM_F_EXCL, type NetlinkRequest } from '../netlink-socket.ts';
+import { present } from '../present.ts';
 import { prefixOf } from './addresses.ts';
-import { present } from './link.ts';
 import { RTPROT_HAWSER } from './route.ts';
 
 export const RTM_NEWRULE = 32;
