@@ -10,6 +10,7 @@ import {
   type LabNodeStatus,
 } from '../../lab/index.ts';
 import type { CliContext } from '../context.ts';
+import { usageError } from '../errors.ts';
 import { parseCount } from '../parse/quantities.ts';
 import { table } from '../print/table.ts';
 import { jsonOption } from './options.ts';
@@ -49,7 +50,9 @@ export function labCommand(context: CliContext): Command {
     .argument('<node>', 'number of the node, or client')
     .argument('<command...>', 'program and its arguments, after --')
     .passThroughOptions()
-    .action(async (node: string, command: string[]) => {
+    .action(async (node: string, words: string[]) => {
+      const command = words[0] === '--' ? words.slice(1) : words;
+      if (command.length === 0) throw usageError('lab exec', 'write a command after --');
       context.exitStatus = await labExec(node, command);
     });
   addNodeCommands(lab);
