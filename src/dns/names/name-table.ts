@@ -19,7 +19,6 @@ import type {
   ServiceId,
   ServiceRow,
 } from '../../model/index.ts';
-import { isDnsName } from '../wire/writer.ts';
 
 /** The rows that concern one network. */
 export interface NetworkRows {
@@ -31,7 +30,7 @@ export interface NetworkRows {
 export interface NameTable {
   /** By lower-case name, without duplicates. */
   readonly addresses: ReadonlyMap<string, readonly Ipv4[]>;
-  /** By address: the full name. */
+  /** By address: its first name, without the network's. */
   readonly reverse: ReadonlyMap<Ipv4, string>;
 }
 
@@ -91,15 +90,14 @@ function serviceNamesOf(tasks: readonly TaskOnNetwork[]): readonly string[] {
 
 class NameTableBuilder {
   private readonly networkId: NetworkId;
-  private readonly networkName: string;
-  private readonly services = new Map<string, Set<Ipv4>>();
-  private readonly tasks = new Map<string, Set<Ipv4>>();
+  /** Lists with duplicates, which `finish` removes: most names have one address, and a set of one is large. */
+  private readonly services = new Map<string, Ipv4[]>();
+  private readonly tasks = new Map<string, Ipv4[]>();
   private readonly reverse = new Map<Ipv4, string>();
   private keepsEmpty = false;
 
   constructor(network: NetworkRow) {
     this.networkId = network.networkId;
-    this.networkName = network.name;
   }
 
   addService(
@@ -134,11 +132,13 @@ class NameTableBuilder {
   }
 
   finish(): NameTable {
-    const addresses = new Map<string, readonly Ipv4[]>();
-    for (const [name, set] of this.tasks) addresses.set(name, [...set]);
-    for (const [name, set] of this.services) {
+    const addresses = new Map<string, readonly Ipv4[]>(this.tasks);
+    for (const [name, list] of this.services) {
       const isEmptyName = this.keepsEmpty && !name.startsWith('tasks.') && !addresses.has(name);
-      if (set.size > 0 || isEmptyName) addresses.set(name, [...set]);
+      if (list.length > 0 || isEmptyName) addresses.set(name, list);
+    }
+    for (const [name, list] of addresses) {
+      if (list.length > 1) addresses.set(name, [...new Set(list)]);
     }
     return { addresses, reverse: this.reverse };
   }
@@ -147,18 +147,17 @@ class NameTableBuilder {
     for (const name of names) this.add(this.services, `tasks.${name}`, serving);
   }
 
-  private add(names: Map<string, Set<Ipv4>>, name: string, addresses: readonly Ipv4[]): void {
+  private add(names: Map<string, Ipv4[]>, name: string, addresses: readonly Ipv4[]): void {
     if (name === '') return;
     const key = name.toLowerCase();
-    const set = names.get(key) ?? new Set();
-    for (const address of addresses) set.add(address);
-    names.set(key, set);
+    const list = names.get(key);
+    if (list === undefined) names.set(key, [...addresses]);
+    else for (const address of addresses) list.push(address);
   }
 
   /** The first to name an address keeps it. */
   private addReverse(address: Ipv4, name: string): void {
-    const full = `${name}.${this.networkName}`;
-    if (isDnsName(full) && !this.reverse.has(address)) this.reverse.set(address, full);
+    if (!this.reverse.has(address)) this.reverse.set(address, name);
   }
 
   private vipOf(service: ServiceRow): Ipv4 | undefined {

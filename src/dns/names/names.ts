@@ -9,6 +9,7 @@
 import type { Ipv4 } from '../../base/index.ts';
 import type { EndpointRow, NetworkId, NodeView, ServiceId, ServiceRow } from '../../model/index.ts';
 import type { DnsName } from '../wire/message.ts';
+import { isDnsName } from '../wire/writer.ts';
 import { buildNameTable, type NameTable, type NetworkRows } from './name-table.ts';
 
 /**
@@ -71,9 +72,12 @@ export class NetworkNames {
     return this.table.addresses.get(name);
   }
 
-  /** The full name of an address on this network. */
+  /** The full name of an address on this network; none when it would not fit a message. */
   nameOf(address: Ipv4): DnsName | undefined {
-    return this.table.reverse.get(address);
+    const first = this.table.reverse.get(address);
+    if (first === undefined) return undefined;
+    const full = `${first}.${this.rows.network.name}`;
+    return isDnsName(full) ? full : undefined;
   }
 
   isMadeOf(rows: NetworkRows): boolean {
