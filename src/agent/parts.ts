@@ -44,6 +44,7 @@ export async function openParts(
     kernel,
     clock: SYSTEM_CLOCK,
     logger: logger.child({ room: 'reconcile' }),
+    watch: (namespace, handlers) => kernel.watch(namespace, handlers),
     ...(metrics ? { metrics: reconcileMetrics(metrics) } : {}),
   });
   return { config, logger, kernel, runtime, reconciler, sandboxes };

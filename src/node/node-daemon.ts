@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { messageOf, type Clock, type Logger } from '../base/index.ts';
 import type { ClusterMember } from '../cluster/index.ts';
-import { plan, type LocalPlan, type Plan } from '../dataplane/index.ts';
+import { Planner, type LocalPlan, type Plan } from '../dataplane/index.ts';
 import type { NodeView, Task, TaskId } from '../model/index.ts';
 import type { Runtime } from '../runtime/index.ts';
 import { containerIdOf, containerSpecOf, hostnameOf } from './container-spec.ts';
@@ -33,6 +33,7 @@ export class NodeDaemon implements TaskNetwork {
   private readonly options: NodeDaemonOptions;
   private readonly runners = new Map<TaskId, TaskRunner>();
   private readonly unsubscribe: (() => void)[] = [];
+  private readonly planner = new Planner();
   private view: NodeView | undefined;
   private isPlanDue = false;
 
@@ -160,7 +161,9 @@ export class NodeDaemon implements TaskNetwork {
   }
 
   private currentPlan(): Plan {
-    return this.view === undefined ? new Map() : plan({ view: this.view, local: this.localPlan() });
+    return this.view === undefined
+      ? new Map()
+      : this.planner.plan({ view: this.view, local: this.localPlan() });
   }
 
   private localPlan(): LocalPlan {
