@@ -63,6 +63,7 @@ async function startAgent(config: AgentConfig, logger: Logger): Promise<() => Pr
     metrics: { observeCommitSeconds: (seconds) => metrics.raftCommitSeconds.observe(seconds) },
   });
   sources.member = member;
+  const forgetImages = parts.runtime?.images.onChange(() => member.refreshDescription());
   const resolver = new Resolver({
     sockets: resolverSockets(parts.kernel),
     rng: SYSTEM_RNG,
@@ -85,6 +86,7 @@ async function startAgent(config: AgentConfig, logger: Logger): Promise<() => Pr
   logger.info({ version, api: config.api, state: member.status().state }, 'agent is ready');
   return async () => {
     await stopServing(api, metricsServer);
+    forgetImages?.();
     daemon?.close();
     await resolver.closeAll();
     await member.close();

@@ -148,6 +148,8 @@ export interface ImageStore {
     reference: string,
     isForced: boolean,
   ): Promise<readonly { readonly untagged?: string; readonly deleted?: string }[]>;
+  /** Calls back when names of images changed, whichever process of the machine changed them. Returns the unsubscribe function. */
+  onChange(listener: () => void): () => void;
 }
 
 export interface ImportOptions {

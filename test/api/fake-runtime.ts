@@ -103,6 +103,10 @@ export class FakeRuntime implements Runtime {
 }
 
 export class FakeImages implements ImageStore {
+  onChange(): () => void {
+    return () => undefined;
+  }
+
   readonly imported: ImportOptions[] = [];
   private readonly byId = new Map<string, ImageSummary>();
 

@@ -12,6 +12,7 @@
  * ```
  * Short layer names keep overlayfs's mount options below one page for 127 layers.
  */
+import { watch } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -40,6 +41,7 @@ export interface ImageNames {
 }
 
 const LAYER_NAME_LENGTH = 32;
+const NAMES_FILE = 'names.json';
 
 export class ImageDirectory {
   readonly lock: FileLock;
@@ -80,6 +82,14 @@ export class ImageDirectory {
       if (await isAlive({ pid, startTicks })) continue;
       await rm(path.join(this.root, 'tmp', name), { recursive: true, force: true });
     }
+  }
+
+  /** Agents of one machine share the directory, so the file itself is watched. Returns how to stop. */
+  onNamesChange(listener: () => void): () => void {
+    const watcher = watch(this.root, { persistent: false }, (_event, name) => {
+      if (name === NAMES_FILE) listener();
+    });
+    return () => watcher.close();
   }
 
   /** Ids of every image whose document is here. */
@@ -151,13 +161,13 @@ export class ImageDirectory {
   }
 
   async names(): Promise<ImageNames> {
-    const file = path.join(this.root, 'names.json');
+    const file = path.join(this.root, NAMES_FILE);
     return (await tryReadDocument(file, names)) ?? { tags: {}, digests: {} };
   }
 
   /** The lock is held. */
   async putNames(changed: ImageNames): Promise<void> {
-    await writeFileAtomic(path.join(this.root, 'names.json'), JSON.stringify(changed));
+    await writeFileAtomic(path.join(this.root, NAMES_FILE), JSON.stringify(changed));
   }
 
   /** The lock is held. */

@@ -66,6 +66,10 @@ export class OciImageStore implements ImageStore {
     return id === undefined ? undefined : this.trySummary(id, names.tags);
   }
 
+  onChange(listener: () => void): () => void {
+    return this.directory.onNamesChange(listener);
+  }
+
   async importRootfs(tar: NodeJS.ReadableStream, options: ImportOptions): Promise<ImageSummary> {
     const config = applyChanges(options.changes);
     const tags = options.reference === undefined ? [] : [tagOf(options.reference)];
