@@ -59,7 +59,8 @@ for (const node of [2, 1]) {
     });
     t.deepEqual(after, before, 'the same tasks in the same containers');
     await eventually(t, 'names to answer', {
-      look: () => inTask(t, 'client', 'wget', '-q', '-T', '3', '-O', '-', 'http://whoami:8000/'),
+      look: () =>
+        inTask(t, 'client', 'timeout', '3', 'wget', '-q', '-O', '-', 'http://whoami:8000/'),
       holds: (text) => /^\S+ \S+$/m.test(text),
     });
     t.regex(await inTask(t, 'client', 'nslookup', '-type=a', 'whoami'), new RegExp(vip));

@@ -104,7 +104,7 @@ test.serial('story 2: a second service finds the first by name', async (t) => {
 test.serial('a task sees its client’s own address through the virtual IP', async (t) => {
   const ip = await inTask(t, 'client', 'sh', '-c', 'ip -4 -o addr show');
   const own = [...ip.matchAll(/inet ([\d.]+)\//g)].map((match) => match[1] ?? '');
-  const loop = 'for i in 1 2 3 4 5 6 7 8 9; do wget -q -T 3 -O - http://whoami:8000/; done';
+  const loop = 'for i in 1 2 3 4 5 6 7 8 9; do timeout 3 wget -q -O - http://whoami:8000/; done';
   const answers = (await inTask(t, 'client', 'sh', '-c', loop)).trim().split('\n');
   const clients = new Set(answers.map((answer) => answer.split(' ')[1] ?? ''));
   t.is(clients.size, 1, answers.join());
