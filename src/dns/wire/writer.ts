@@ -47,13 +47,10 @@ export class WireWriter {
   }
 
   name(name: DnsName): void {
-    const labels = parseName(name);
-    for (const label of labels) {
-      const known = this.suffixes.get(label.suffix);
-      if (known !== undefined) {
-        this.u16(0xc000 | known);
-        return;
-      }
+    // Owners repeat from record to record: those need no parsing.
+    if (this.pointTo(name)) return;
+    for (const label of parseName(name)) {
+      if (this.pointTo(label.suffix)) return;
       if (this.length <= POINTER_TARGET_MAX) this.suffixes.set(label.suffix, this.length);
       this.label(label.bytes);
     }
@@ -76,6 +73,13 @@ export class WireWriter {
 
   finish(): Uint8Array {
     return this.bytes.slice(0, this.length);
+  }
+
+  /** Whether the name stands in the message already, and a pointer to it was written. */
+  private pointTo(name: DnsName): boolean {
+    const known = this.suffixes.get(name);
+    if (known !== undefined) this.u16(0xc000 | known);
+    return known !== undefined;
   }
 
   private label(bytes: Uint8Array): void {
