@@ -2,6 +2,7 @@
 import type {
   NetworkId,
   NodeId,
+  Revision,
   ServiceId,
   TaskId,
   TaskStatus,
@@ -99,7 +100,7 @@ function updateOf(store: Store, name: string, options: ScenarioCommand['options'
     type: 'service.update',
     atMs: 3,
     id,
-    version: (options['version'] ? Number(options['version']) : version) as typeof version & never,
+    version: (options['version'] ? Number(options['version']) : version) as Revision,
     spec: serviceSpec(options['rename'] ?? name, serviceOptions(options)),
   };
 }
