@@ -1,14 +1,34 @@
 /** Containers as Docker shows them: an entry of `docker ps`, and the whole of `docker inspect`. */
 import type { Mount, Subnet, Task } from '../../model/index.ts';
-import type { ContainerStatus } from '../../runtime/index.ts';
+import type { ContainerStatus, OciImageConfig, Runtime } from '../../runtime/index.ts';
 import type { Backend } from '../backend.ts';
 import { withPrefixLength } from '../networks/network-documents.ts';
 import { ZERO_TIME, rfc3339 } from '../swarm/access.ts';
 import { humanDuration } from './human-duration.ts';
 import { taskOf } from './lookup.ts';
 
+/** A container, and what its image says of how it runs; the image may be gone. */
+export interface ShownContainer {
+  readonly container: ContainerStatus;
+  readonly image: OciImageConfig['config'];
+}
+
+/** Joins containers with their images. */
+export async function withImages(
+  containers: readonly ContainerStatus[],
+  runtime: Runtime | undefined,
+): Promise<readonly ShownContainer[]> {
+  if (!runtime || containers.length === 0) return [];
+  const images = new Map((await runtime.images.list()).map((image) => [image.id, image]));
+  return containers.map((container) => ({
+    container,
+    image: images.get(container.imageId)?.config.config,
+  }));
+}
+
 /** An entry of `GET /containers/json`. */
-export function containerEntry(container: ContainerStatus, backend: Backend): object {
+export function containerEntry(shown: ShownContainer, backend: Backend): object {
+  const { container } = shown;
   const { spec } = container;
   const task = taskOf(backend, container);
   return {
@@ -16,7 +36,7 @@ export function containerEntry(container: ContainerStatus, backend: Backend): ob
     Names: [`/${spec.name}`],
     Image: spec.image,
     ImageID: container.imageId,
-    Command: commandOf(container).join(' '),
+    Command: commandOf(shown).join(' '),
     Created: Math.floor(container.createdAtMs / 1000),
     Ports: portsDocument(task),
     Labels: spec.labels,
@@ -38,8 +58,17 @@ export function statusText(container: ContainerStatus, nowMs: number): string {
   return `Exited (${container.exitCode ?? 0}) ${ago} ago`;
 }
 
-function commandOf({ spec }: ContainerStatus): readonly string[] {
-  return [...(spec.command ?? []), ...(spec.args ?? [])];
+/** What runs: the spec's words, and the image's where the spec leaves them. */
+function commandOf({ container: { spec }, image }: ShownContainer): readonly string[] {
+  if (spec.command) return [...spec.command, ...(spec.args ?? [])];
+  return [...(image?.Entrypoint ?? []), ...(spec.args ?? image?.Cmd ?? [])];
+}
+
+/** The spec's variables after those of the image that it does not replace. */
+function environmentOf({ container: { spec }, image }: ShownContainer): readonly string[] {
+  const nameOf = (variable: string): string => variable.split('=', 1)[0] ?? '';
+  const own = new Set(spec.env.map(nameOf));
+  return [...(image?.Env ?? []).filter((variable) => !own.has(nameOf(variable))), ...spec.env];
 }
 
 function portsDocument(task: Task | undefined): readonly object[] {
@@ -95,10 +124,11 @@ function mountDocument(mount: Mount): object {
 }
 
 /** `GET /containers/{id}/json`. */
-export function containerDocument(container: ContainerStatus, backend: Backend): object {
+export function containerDocument(shown: ShownContainer, backend: Backend): object {
+  const { container } = shown;
   const { spec } = container;
   const task = taskOf(backend, container);
-  const [path = '', ...args] = commandOf(container);
+  const [path = '', ...args] = commandOf(shown);
   return {
     Id: container.id,
     Created: rfc3339(container.createdAtMs),
@@ -121,7 +151,7 @@ export function containerDocument(container: ContainerStatus, backend: Backend):
     HostConfig: hostConfigDocument(container),
     GraphDriver: { Name: 'overlay2', Data: {} },
     Mounts: spec.mounts.map(mountDocument),
-    Config: configDocument(container),
+    Config: configDocument(shown),
     NetworkSettings: {
       Bridge: '',
       SandboxID: '',
@@ -176,23 +206,24 @@ function hostConfigDocument({ spec }: ContainerStatus): object {
   };
 }
 
-function configDocument({ spec }: ContainerStatus): object {
+function configDocument(shown: ShownContainer): object {
+  const { spec } = shown.container;
   return {
     Hostname: spec.hostname,
     Domainname: '',
-    User: spec.user ?? '',
+    User: spec.user ?? shown.image?.User ?? '',
     AttachStdin: false,
     AttachStdout: false,
     AttachStderr: false,
     Tty: spec.hasTty,
     OpenStdin: false,
     StdinOnce: false,
-    Env: spec.env,
-    Entrypoint: spec.command ?? null,
-    Cmd: spec.args ?? null,
+    Env: environmentOf(shown),
+    Entrypoint: spec.command ?? shown.image?.Entrypoint ?? null,
+    Cmd: spec.args ?? (spec.command ? null : (shown.image?.Cmd ?? null)),
     Image: spec.image,
     Volumes: null,
-    WorkingDir: spec.workingDirectory ?? '',
+    WorkingDir: spec.workingDirectory ?? shown.image?.WorkingDir ?? '',
     Labels: spec.labels,
     ...(spec.stopSignal === undefined ? {} : { StopSignal: spec.stopSignal }),
     StopTimeout: Math.round(spec.stopGraceMs / 1000),

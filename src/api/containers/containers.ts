@@ -7,7 +7,7 @@ import { NO_CONTENT, flag, json, param } from '../http/exchange.ts';
 import type { Filters } from '../http/filters.ts';
 import { parseFilters } from '../http/filters.ts';
 import { familiarReference } from '../images/image-reference.ts';
-import { containerDocument, containerEntry } from './container-documents.ts';
+import { containerDocument, containerEntry, withImages } from './container-documents.ts';
 import { logOptions, writeLogs } from './log-stream.ts';
 import { containersOf, findContainer, findRunning, taskOf } from './lookup.ts';
 import { statsRoute, topRoute } from './processes.ts';
@@ -77,7 +77,7 @@ function prune(): Reply {
   return json({ ContainersDeleted: null, SpaceReclaimed: 0 });
 }
 
-function list(backend: Backend, exchange: Exchange): Reply {
+async function list(backend: Backend, exchange: Exchange): Promise<Reply> {
   const { query } = exchange;
   const filters = parseFilters(query, FILTERS);
   const limit = Number(query.get('limit') ?? 0);
@@ -87,8 +87,8 @@ function list(backend: Backend, exchange: Exchange): Reply {
     (container) =>
       (isAll || container.state === 'running') && isAdmitted(container, filters, backend),
   );
-  const shown = limit > 0 ? admitted.slice(0, limit) : admitted;
-  return json(shown.map((container) => containerEntry(container, backend)));
+  const shown = await withImages(limit > 0 ? admitted.slice(0, limit) : admitted, backend.runtime);
+  return json(shown.map((each) => containerEntry(each, backend)));
 }
 
 function isAdmitted(container: ContainerStatus, filters: Filters, backend: Backend): boolean {
@@ -140,9 +140,10 @@ function isBetween(container: ContainerStatus, filters: Filters, backend: Backen
   );
 }
 
-function inspect(backend: Backend, exchange: Exchange): Reply {
-  const { container } = findContainer(backend, param(exchange, 'id'));
-  return json(containerDocument(container, backend));
+async function inspect(backend: Backend, exchange: Exchange): Promise<Reply> {
+  const { runtime, container } = findContainer(backend, param(exchange, 'id'));
+  const [shown = { container, image: undefined }] = await withImages([container], runtime);
+  return json(containerDocument(shown, backend));
 }
 
 function logs(backend: Backend, exchange: Exchange): Promise<Reply> {
