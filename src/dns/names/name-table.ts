@@ -90,7 +90,10 @@ function serviceNamesOf(tasks: readonly TaskOnNetwork[]): readonly string[] {
 
 class NameTableBuilder {
   private readonly networkId: NetworkId;
-  /** Lists with duplicates, which `finish` removes: most names have one address, and a set of one is large. */
+  /**
+   * Lists with duplicates, which `finish` removes: most names have one address, and a set of one is
+   * large.
+   */
   private readonly services = new Map<string, Ipv4[]>();
   private readonly tasks = new Map<string, Ipv4[]>();
   private readonly reverse = new Map<Ipv4, string>();

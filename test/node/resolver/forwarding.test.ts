@@ -26,7 +26,7 @@ import {
 } from './loopback.ts';
 
 /** Long enough for a busy machine to answer, short enough to wait for. */
-const QUICK = { upstreamTimeoutMs: 2000, nextServerAfterMs: 50 };
+const QUICK = { upstreamTimeoutMs: 5000, nextServerAfterMs: 50 };
 const NAMES = view({ networks: [network('open'), network('closed', { isInternal: true })] });
 const SILENCE: Behaviour = () => [];
 
@@ -284,7 +284,7 @@ test('where TCP fails, the cut answer is passed on', async (t) => {
   const upstream = await fake(t, (query) =>
     query.transport === 'udp' ? [replyTo(query, { flags: 0x8380 })] : [],
   );
-  const limits = { upstreamTimeoutMs: 100 };
+  const limits = { upstreamTimeoutMs: 1500 };
   const { udp } = await served(t, { upstreams: [upstream.upstream], limits });
   const reply = packet.decode(await askUdp(udp, question('example.org')));
   t.true(reply.flag_tc);
@@ -401,7 +401,7 @@ test('questions alike share one exchange, each answered under its own id', async
 test('a loop through the container itself ends at its first repetition', async (t) => {
   const upstream = await FakeUpstream.start(SILENCE);
   t.teardown(() => upstream.stop());
-  const limits = { upstreamTimeoutMs: 150, nextServerAfterMs: 150 };
+  const limits = { upstreamTimeoutMs: 1500, nextServerAfterMs: 1500 };
   const { udp } = await served(t, { upstreams: [upstream.upstream], limits });
   upstream.behaviour = async (query) => [
     await askUdp(udp, query.bytes).catch(() => Buffer.alloc(0)),
@@ -413,7 +413,7 @@ test('a loop through the container itself ends at its first repetition', async (
 test('a loop whose questions differ each time ends too', async (t) => {
   const upstream = await FakeUpstream.start(SILENCE);
   t.teardown(() => upstream.stop());
-  const limits = { upstreamTimeoutMs: 2000, nextServerAfterMs: 2000 };
+  const limits = { upstreamTimeoutMs: 3000, nextServerAfterMs: 3000 };
   const { udp } = await served(t, { upstreams: [upstream.upstream], limits });
   let hop = 0;
   upstream.behaviour = async () => {
