@@ -13,13 +13,11 @@ import {
 } from '../node/index.ts';
 import { RuntimeError, openOciRuntime, type Runtime } from '../runtime/index.ts';
 import type { AgentConfig } from './config.ts';
+import { CGROUP_PARENT } from './host/cgroups.ts';
 import type { AgentMetrics } from './metrics.ts';
 
 /** Where each container's resolver listens; the data plane redirects port 53 to the port. */
 const RESOLVER_PLACE = { address: '127.0.0.11', port: 0 };
-
-/** Above the cgroup of each container, whichever agent of this machine it is of. */
-const CGROUP_PARENT = '/hawser';
 
 export interface Parts {
   readonly config: AgentConfig;

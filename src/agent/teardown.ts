@@ -1,6 +1,7 @@
 /** `hawser agent --teardown`: takes away everything that outlives an agent, and nothing that an operator stored. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeEmptyCgroups } from './host/cgroups.ts';
 import type { Parts } from './parts.ts';
 
 /** Tasks' containers, kernel objects and namespaces go; identity, cluster state, images and volumes stay. */
@@ -22,6 +23,7 @@ export async function teardown(
   );
   reconciler.setPlan(new Map(), { isComplete: true });
   await reconciler.whenConverged([]).catch((error: unknown) => failures.push(error));
+  await removeEmptyCgroups();
   await rm(join(config.runDirectory, 'sandboxes.json'), { force: true });
   if (failures.length > 0)
     throw new AggregateError(failures, `${failures.length} things could not be removed`);
