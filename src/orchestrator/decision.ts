@@ -36,7 +36,10 @@ export class Decision {
 
   /** Loads of the nodes; counted only when something is to be placed. */
   get loads(): NodeLoads {
-    return (this.lazyLoads ??= new NodeLoads(this.store, this.nowMs));
+    return (this.lazyLoads ??= new NodeLoads(this.store, {
+      nowMs: this.nowMs,
+      isWanted: (task) => this.isWanted(task),
+    }));
   }
 
   get canCreate(): boolean {
@@ -71,7 +74,10 @@ export class Decision {
   desire(task: Task, desiredState: Task['desiredState']): void {
     const isFurther =
       DESIRED_ORDER.indexOf(desiredState) > DESIRED_ORDER.indexOf(this.desiredOf(task));
-    if (isFurther) this.desires.set(task.id, desiredState);
+    if (!isFurther) return;
+    const wasWanted = this.isWanted(task);
+    this.desires.set(task.id, desiredState);
+    if (wasWanted && !this.isWanted(task)) this.lazyLoads?.retire(task);
   }
 
   /** What the task is asked for once this decision is applied. */

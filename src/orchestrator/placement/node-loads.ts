@@ -24,13 +24,19 @@ export interface NodeLoad {
   readonly hostPorts: Set<string>;
 }
 
+export interface LoadOptions {
+  readonly nowMs: number;
+  /** Whether the task is wanted after what has been decided so far. */
+  readonly isWanted: (task: Task) => boolean;
+}
+
 /** All nodes with their loads, kept up to date while one decision places task after task. */
 export class NodeLoads {
   private readonly loads = new Map<NodeId, NodeLoad>();
 
-  constructor(store: Store, nowMs: number) {
+  constructor(store: Store, options: LoadOptions) {
     for (const node of store.nodes.values()) this.loads.set(node.id, emptyLoad(node));
-    for (const task of store.tasks.values()) this.count(task, nowMs);
+    for (const task of store.tasks.values()) this.count(task, options);
   }
 
   get(id: NodeId): NodeLoad | undefined {
@@ -50,7 +56,15 @@ export class NodeLoads {
     occupy(load, task);
   }
 
-  private count(task: Task, nowMs: number): void {
+  /** Counts a task out that is to go: its place is not crowded by it, though it still has its ports and memory. */
+  retire(task: Task): void {
+    const load = task.nodeId === undefined ? undefined : this.loads.get(task.nodeId);
+    if (load === undefined || isTerminal(task.status.state)) return;
+    load.activeTasks -= 1;
+    bump(load.activeByService, task.serviceId, -1);
+  }
+
+  private count(task: Task, { nowMs, isWanted }: LoadOptions): void {
     const load = task.nodeId === undefined ? undefined : this.loads.get(task.nodeId);
     if (load === undefined) return;
     const { state } = task.status;
@@ -60,9 +74,8 @@ export class NodeLoads {
         bump(load.failuresByService, task.serviceId);
       return;
     }
-    // A task that is being stopped still has its ports and its memory, but does not make a node crowded.
     occupy(load, task);
-    if (task.desiredState !== 'ready' && task.desiredState !== 'running') return;
+    if (!isWanted(task)) return;
     load.activeTasks += 1;
     bump(load.activeByService, task.serviceId);
   }
@@ -97,6 +110,6 @@ function emptyLoad(node: Node): NodeLoad {
   };
 }
 
-function bump<Key>(counts: Map<Key, number>, key: Key): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+function bump<Key>(counts: Map<Key, number>, key: Key, by = 1): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
 }
