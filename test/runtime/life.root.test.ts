@@ -1,11 +1,11 @@
 import test from 'ava';
-import { importBusybox, outputOf, reach, runShell, World } from './support/world.ts';
+import { importBusybox, outputOf, reach, shellOf, World } from './support/world.ts';
 
 test.serial('a container runs, ends with its code, and its output is in the log', async (t) => {
   const world = new World(t);
   const runtime = await world.runtime();
   await importBusybox(runtime);
-  const result = await runShell(world, runtime, 'echo hi; echo err >&2; printf part; exit 7');
+  const result = await shellOf(world, runtime)('echo hi; echo err >&2; printf part; exit 7');
   t.is(result.exitCode, 7);
   t.is(result.stdout, 'hi\npart');
   t.is(result.stderr, 'err\n');

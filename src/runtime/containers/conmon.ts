@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process';
 import { z } from 'zod';
 import { RuntimeError } from '../errors.ts';
 import { collectText, runChecked, runCommand, toolEnvironment } from '../host/command.ts';
+import { startFailure } from './start-failure.ts';
 import type { ContainerPaths, RuntimePaths } from './container-paths.ts';
 
 /** Between fork and the answer lies `runc create`: some 40 ms here; a loaded machine takes seconds. */
@@ -148,25 +149,4 @@ function tryJson(line: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Docker's exit codes: 127 for "no such file", 126 for "cannot run it", 128 for everything else. */
-export function startFailure(id: string, said: string): RuntimeError {
-  const reason = reasonOf(said);
-  const isMissing = /executable file not found|no such file or directory/.test(reason);
-  const isForbidden = /permission denied|is a directory|exec format error/.test(reason);
-  const exitCode = isMissing ? 127 : isForbidden ? 126 : 128;
-  return new RuntimeError(
-    { code: 'start_failed', id, exitCode },
-    `starting container failed: ${reason === '' ? 'conmon gave no reason' : reason}`,
-  );
-}
-
-/** runc writes logrus lines: `time="…" level=error msg="…"`. The last error is the reason. */
-function reasonOf(said: string): string {
-  const messages = [...said.matchAll(/level=(?:error|fatal) msg=("(?:[^"\\]|\\.)*"|\S+)/g)];
-  const last = messages.at(-1)?.[1];
-  if (last === undefined) return said.trim();
-  const text = last.startsWith('"') ? tryJson(last) : last;
-  return typeof text === 'string' ? `OCI runtime create failed: ${text}` : said.trim();
 }

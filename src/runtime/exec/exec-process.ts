@@ -3,15 +3,17 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { PassThrough, type Readable } from 'node:stream';
 import type { HostFacts } from '../bundle/bundle-config.ts';
 import { resolveUser } from '../bundle/users.ts';
 import { invalid } from '../errors.ts';
 import { toolEnvironment } from '../host/command.ts';
-import { tryReadText } from '../host/files.ts';
+import { isThere, tryReadText } from '../host/files.ts';
 import { readTextInRoot } from '../host/safe-path.ts';
 import type { ContainerSpec, ExecProcess, ExecSpec, OciImageConfig } from '../runtime.ts';
 import { execProcessConfig } from './exec-config.ts';
 import { TerminalSize, terminalCommand } from './terminal.ts';
+import { startFailure } from '../containers/start-failure.ts';
 import { signalNumber } from '../containers/signals.ts';
 
 const USER_FILE_BYTES_MAX = 1 << 20;
@@ -73,43 +75,64 @@ function runcExecArguments(options: ExecOptions, files: ExecFiles): string[] {
 function startPlain(options: ExecOptions, files: ExecFiles): ExecProcess {
   const [runc = '', ...args] = runcExecArguments(options, files);
   const child = spawn(runc, args, { env: toolEnvironment(), stdio: ['pipe', 'pipe', 'pipe'] });
-  // The process may end before it has read what it was given.
-  child.stdin.on('error', () => undefined);
+  const stderr = new PassThrough();
   return {
-    ...common(child, files),
+    ...common(child, files, listenTo(child.stderr, stderr)),
     stdin: child.stdin,
     stdout: child.stdout,
-    stderr: child.stderr,
+    stderr,
     resize: () => undefined,
   };
 }
 
+/** Everything comes through the terminal, runc's own complaints included. */
 function startWithTerminal(options: ExecOptions, files: ExecFiles): ExecProcess {
   const size = new TerminalSize(files.directory);
   const [script = '', ...args] = terminalCommand(runcExecArguments(options, files), size);
   const child = spawn(script, args, {
     env: { ...toolEnvironment(), SHELL: '/bin/sh' },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'ignore'],
   });
-  child.stdin.on('error', () => undefined);
-  child.stderr.resume();
+  const stdout = new PassThrough();
   return {
-    ...common(child, files),
+    ...common(child, files, listenTo(child.stdout, stdout)),
     stdin: child.stdin,
-    stdout: child.stdout,
+    stdout,
     stderr: undefined,
     resize: (rows, columns) => size.set(rows, columns),
   };
 }
 
+/** runc says on its first lines why a process could not be started. */
+const REASON_BYTES_MAX = 8 << 10;
+
+/** Passes everything on, and keeps the beginning. */
+function listenTo(from: Readable, to: PassThrough): () => string {
+  let head = '';
+  from.on('data', (chunk: Buffer) => {
+    if (head.length < REASON_BYTES_MAX) head += chunk.toString('latin1');
+  });
+  from.pipe(to);
+  return () => head;
+}
+
 function common(
   child: ChildProcess,
   files: ExecFiles,
+  firstWords: () => string,
 ): Pick<ExecProcess, 'pid' | 'kill' | 'exited'> {
-  const exited = new Promise<number>((resolve, reject) => {
+  // The process may end before it has read what it was given.
+  child.stdin?.on('error', () => undefined);
+  const ended = new Promise<number>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => resolve(code ?? 137));
-  }).finally(() => rm(files.directory, { recursive: true, force: true }));
+    child.once('close', (code) => resolve(code ?? EXIT_CODE_KILLED));
+  });
+  const exited = ended
+    .then(async (code) => {
+      const wasStarted = await isThere(files.pidFile);
+      return wasStarted || code === 0 ? code : startFailure('', firstWords()).detail.exitCode;
+    })
+    .finally(() => rm(files.directory, { recursive: true, force: true }));
   exited.catch(() => undefined);
   return {
     pid: child.pid,
@@ -117,6 +140,9 @@ function common(
     kill: (signal) => void killInside(child, files, signalNumber(signal)),
   };
 }
+
+/** 128 + SIGKILL. */
+const EXIT_CODE_KILLED = 137;
 
 /** runc hands most signals on, but cannot hand on SIGKILL; the process itself gets it, while runc still waits for it. */
 async function killInside(child: ChildProcess, files: ExecFiles, signal: number): Promise<void> {

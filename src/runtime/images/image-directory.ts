@@ -89,6 +89,8 @@ export class ImageDirectory {
     const watcher = watch(this.root, { persistent: false }, (_event, name) => {
       if (name === NAMES_FILE) listener();
     });
+    // The directory went away: there is nothing to hear of any more.
+    watcher.on('error', () => watcher.close());
     return () => watcher.close();
   }
 

@@ -176,20 +176,33 @@ export async function outputOf(
   return output;
 }
 
-/** Runs a shell command in a container to its end. */
-export async function runShell(
+export interface ShellResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number | undefined;
+  readonly id: string;
+}
+
+/** Runs a shell command in a new container to its end. */
+export function shellOf(world: World, runtime: Runtime) {
+  return async (script: string, change: Partial<ContainerSpec> = {}): Promise<ShellResult> => {
+    const spec = world.spec({ args: ['sh', '-c', script], ...change });
+    await runtime.create(spec);
+    await runtime.start(spec.id);
+    await reach(runtime, spec.id, 'exited');
+    const exitCode = runtime.get(spec.id)?.exitCode;
+    return { ...(await outputOf(runtime, spec.id)), exitCode, id: spec.id };
+  };
+}
+
+/** A started container that does nothing until it is stopped. */
+export async function sleeper(
   world: World,
   runtime: Runtime,
-  script: string,
   change: Partial<ContainerSpec> = {},
-): Promise<{ stdout: string; stderr: string; exitCode: number | undefined; id: string }> {
-  const spec = world.spec({ args: ['sh', '-c', script], ...change });
+): Promise<string> {
+  const spec = world.spec({ args: ['sleep', '3600'], stopGraceMs: 0, ...change });
   await runtime.create(spec);
   await runtime.start(spec.id);
-  await reach(runtime, spec.id, 'exited');
-  return {
-    ...(await outputOf(runtime, spec.id)),
-    exitCode: runtime.get(spec.id)?.exitCode,
-    id: spec.id,
-  };
+  return spec.id;
 }
