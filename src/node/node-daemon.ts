@@ -45,7 +45,7 @@ export class NodeDaemon implements TaskNetwork {
   async start(): Promise<void> {
     const { member, runtime, sandboxes, names } = this.options;
     this.view = member.view;
-    for (const sandbox of sandboxes.values()) await this.adopt(sandbox);
+    for (const sandbox of sandboxes.values()) await this.serveNames(sandbox);
     this.unsubscribe.push(
       member.onView((view) => this.follow(view)),
       runtime.onChange((id) => this.wakeOwnerOf(id)),
@@ -77,12 +77,20 @@ export class NodeDaemon implements TaskNetwork {
     this.replan();
   }
 
-  private async adopt(sandbox: Sandbox): Promise<void> {
+  /**
+   * Serves names in a sandbox of an earlier agent. One whose task is not known yet has to wait: without networks, every
+   * local name would be asked outside.
+   */
+  private async serveNames(sandbox: Sandbox): Promise<void> {
+    const { names, logger } = this.options;
+    const isServed = names.portsOf(sandbox.taskId) !== undefined;
+    if (isServed || this.taskOf(sandbox.taskId) === undefined) return;
     try {
       await this.openNames(sandbox);
+      this.replan();
     } catch (error) {
       const fields = { taskId: sandbox.taskId, error: messageOf(error) };
-      this.options.logger.warn(fields, 'cannot serve names in an adopted sandbox');
+      logger.warn(fields, 'cannot serve names in an adopted sandbox');
     }
   }
 
@@ -98,6 +106,7 @@ export class NodeDaemon implements TaskNetwork {
   private follow(view: NodeView | undefined): void {
     this.view = view;
     this.options.names.update(view);
+    for (const sandbox of this.options.sandboxes.values()) void this.serveNames(sandbox);
     this.replan();
     const wanted = view?.assignments;
     for (const taskId of wanted?.keys() ?? []) this.ensureRunner(taskId);
