@@ -13,6 +13,7 @@ import type {
   LogQuery,
   Runtime,
 } from '../../src/runtime/index.ts';
+import { RuntimeError } from '../../src/runtime/index.ts';
 
 export class FakeRuntime implements Runtime {
   readonly images = new FakeImages();
@@ -108,6 +109,7 @@ export class FakeImages implements ImageStore {
   }
 
   readonly imported: ImportOptions[] = [];
+  isRefusing = false;
   private readonly byId = new Map<string, ImageSummary>();
 
   async list(): Promise<readonly ImageSummary[]> {
@@ -130,6 +132,13 @@ export class FakeImages implements ImageStore {
   }
 
   async load(tar: NodeJS.ReadableStream): Promise<readonly ImageSummary[]> {
+    // Leaving the loop early destroys the stream, as a reader that has seen enough does.
+    if (this.isRefusing) {
+      for await (const chunk of tar) {
+        const reason = `${chunk.length} bytes`;
+        throw new RuntimeError({ code: 'archive_refused', reason }, 'bad archive: test');
+      }
+    }
     return [this.add(await digestOf(tar), ['loaded:1'])];
   }
 

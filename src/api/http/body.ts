@@ -1,5 +1,6 @@
 /** Request bodies: read whole up to a limit and a deadline, as JSON; or handed on as a stream. */
 import type { Readable } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { ApiError, badRequest } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -97,10 +98,20 @@ function collect(stream: Readable, enough: number): Promise<Buffer> {
   });
 }
 
-/** The body as a stream, unlimited: for images. */
+/**
+ * The body as a stream, unlimited: for images. Whoever reads it may give up and destroy it: the connection lives on, so
+ * that the client is told why.
+ */
 export function bodyStream(exchange: Exchange): Readable {
-  if (/^100-continue$/i.test(exchange.request.headers.expect ?? '')) {
-    exchange.response.writeContinue();
-  }
-  return exchange.request;
+  const { request, response } = exchange;
+  if (/^100-continue$/i.test(request.headers.expect ?? '')) response.writeContinue();
+  const body = new PassThrough();
+  // Without a listener, what breaks off before anyone reads would crash the process.
+  body.on('error', () => undefined);
+  const breakOff = (): void => {
+    if (!request.complete) body.destroy(badRequest('request body broke off'));
+  };
+  request.once('error', breakOff).once('close', breakOff);
+  body.once('close', () => request.off('error', breakOff).off('close', breakOff));
+  return request.pipe(body);
 }

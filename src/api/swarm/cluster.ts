@@ -1,4 +1,5 @@
 /** `swarm/*`: init, join, leave, update, join tokens. */
+import { isIPv6 } from 'node:net';
 import { parseClusterSpec } from '../../model/index.ts';
 import type { InitRequest, JoinRequest } from '../../cluster/index.ts';
 import type { Backend } from '../backend.ts';
@@ -8,6 +9,9 @@ import type { Exchange, Reply, Route } from '../http/exchange.ts';
 import { OK_EMPTY, flag, json } from '../http/exchange.ts';
 import { clusterOf, managerOf, propose, versionOf } from './access.ts';
 import { clusterDocument } from './cluster-documents.ts';
+
+/** Where managers listen when nothing else is said. */
+const CLUSTER_PORT = 2377;
 
 type Document = Readonly<Record<string, unknown>>;
 
@@ -78,7 +82,7 @@ async function join(backend: Backend, exchange: Exchange): Promise<Reply> {
   const request: JoinRequest = {
     ...addressesOf(backend, document),
     ...(advertise === undefined ? {} : { advertiseAddress: advertise }),
-    remoteAddresses,
+    remoteAddresses: remoteAddresses.map(withPort),
     token,
     availability: availabilityOf(document),
   };
@@ -107,6 +111,12 @@ function parsedAddress(backend: Backend, field: string, value: string): string {
   const { ip, port } = backend.addresses.parse(field, value);
   if (port === undefined) return ip;
   return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
+/** `docker swarm join` may leave the port out. */
+function withPort(address: string): string {
+  if (isIPv6(address)) return `[${address}]:${CLUSTER_PORT}`;
+  return /:[0-9]+$/.test(address) ? address : `${address}:${CLUSTER_PORT}`;
 }
 
 function tryAdvertiseAddress(backend: Backend, document: Document): string | undefined {

@@ -21,6 +21,7 @@ export function systemRoutes(backend: Backend): readonly Route[] {
     { method: 'GET', path: '/volumes/:name', handle: refuseVolume },
     { method: 'POST', path: '/volumes/create', handle: refuseVolumeCreate },
     { method: 'POST', path: '/volumes/prune', handle: pruneVolumes },
+    { method: 'POST', path: '/build/prune', handle: pruneBuilds },
     { method: 'GET', path: '/plugins', handle: () => json([]) },
     { method: 'GET', path: '/secrets', handle: () => json([]) },
     { method: 'GET', path: '/configs', handle: () => json([]) },
@@ -169,4 +170,8 @@ function refuseVolumeCreate(): Reply {
 
 function pruneVolumes(): Reply {
   return json({ VolumesDeleted: null, SpaceReclaimed: 0 });
+}
+
+function pruneBuilds(): Reply {
+  return json({ CachesDeleted: null, SpaceReclaimed: 0 });
 }

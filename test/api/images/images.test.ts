@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
 import test from 'ava';
 import { familiarReference, splitTag } from '../../../src/api/images/image-reference.ts';
 import { Fixture } from '../fixture.ts';
@@ -78,4 +80,29 @@ test('a node without a runtime says so', async (t) => {
   t.is((await fixture.ask('POST', '/images/load', 'tar')).status, 503);
   t.deepEqual((await fixture.ask('GET', '/images/json')).document, []);
   t.deepEqual((await fixture.ask('GET', '/containers/json')).document, []);
+});
+
+test('an archive that is refused half way is answered, and the connection lives', async (t) => {
+  const fixture = await Fixture.start(t);
+  fixture.runtime.images.isRefusing = true;
+  const answer = await fixture.ask('POST', '/images/load', Buffer.alloc(20_000_000, 1));
+  t.is(answer.status, 400);
+  t.deepEqual(answer.document, { message: 'bad archive: test' });
+});
+
+test('a client that breaks off its archive leaves nothing behind', async (t) => {
+  const fixture = await Fixture.start(t);
+  const call = request({
+    socketPath: fixture.path,
+    method: 'POST',
+    path: '/images/create?fromSrc=-&repo=x',
+    headers: { 'content-length': '1000000' },
+  });
+  call.on('error', () => undefined);
+  call.write('half');
+  await once(call, 'socket');
+  await new Promise((resolve) => call.write(' more', resolve));
+  call.destroy();
+  t.deepEqual((await fixture.ask('GET', '/images/json')).document, []);
+  t.is((await fixture.ask('GET', '/_ping')).status, 200);
 });

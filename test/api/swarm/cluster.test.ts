@@ -73,14 +73,14 @@ test('a node is in one cluster at a time', async (t) => {
 test('join hands over addresses and token', async (t) => {
   const fixture = await Fixture.start(t);
   const answer = await fixture.ask('POST', '/swarm/join', {
-    RemoteAddrs: ['198.18.0.9:2377'],
+    RemoteAddrs: ['198.18.0.9:2377', '198.18.0.8', 'fd00::1', 'manager'],
     JoinToken: 'SWMTKN-1-a-b',
     AdvertiseAddr: '198.18.0.2',
     DataPathAddr: '198.18.0.3',
   });
   t.is(answer.status, 200);
   t.like(fixture.member.joins[0], {
-    remoteAddresses: ['198.18.0.9:2377'],
+    remoteAddresses: ['198.18.0.9:2377', '198.18.0.8:2377', '[fd00::1]:2377', 'manager:2377'],
     token: 'SWMTKN-1-a-b',
     advertiseAddress: '198.18.0.2',
     dataPathAddress: '198.18.0.3',
