@@ -30,7 +30,6 @@ export interface NodeSideOptions {
 
 /** Addresses of managers that are remembered. */
 const MANAGERS_MAX = 16;
-const RENEWAL_CHECK_MS = 3_600_000;
 
 export class NodeSide {
   private readonly options: NodeSideOptions;
@@ -83,7 +82,8 @@ export class NodeSide {
 
   start(): void {
     this.attendance.start();
-    this.renewal = setInterval(() => void this.maybeRenew(), RENEWAL_CHECK_MS);
+    const { renewalCheckMs } = this.options.settings.tuning;
+    this.renewal = setInterval(() => void this.maybeRenew(), renewalCheckMs);
   }
 
   report(statuses: Parameters<ClusterMember['report']>[0]): void {
@@ -126,7 +126,7 @@ export class NodeSide {
   }
 
   /** A new key and certificate once half of the present one's life is over. */
-  async maybeRenew(): Promise<void> {
+  private async maybeRenew(): Promise<void> {
     const { clock, logger } = this.options.settings;
     if (clock.wallMs() < renewalDueMs(this.membership.certificatePem)) return;
     try {

@@ -10,6 +10,8 @@ export interface MemberTuning {
   readonly reconnectMaxMs: number;
   /** How long `join` waits for the first session. */
   readonly joinWaitMs: number;
+  /** How often it is looked whether this node's certificate is due for renewal. */
+  readonly renewalCheckMs: number;
   readonly logLimits: LogLimits;
 }
 
@@ -18,6 +20,7 @@ export const MEMBER_TUNING: MemberTuning = {
   reconnectMinMs: 100,
   reconnectMaxMs: 8_000,
   joinWaitMs: 20_000,
+  renewalCheckMs: 3_600_000,
   logLimits: LOG_LIMITS,
 };
 

@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import { messageOf } from '../../base/index.ts';
 import { ClusterError, type ClusterErrorDetail } from '../errors.ts';
 import { ROLE_UNIT, type Identity } from '../identity/index.ts';
+import { SESSION_WINDOW_BYTES, WINDOWS } from './windows.ts';
 import { formatHostPort, type HostPort } from './addresses.ts';
 import { decodeJson, protocolError } from './lines.ts';
 import { BODY_BYTES_MAX, authoritySchema, errorReplySchema } from './messages.ts';
@@ -39,7 +40,7 @@ export class ClusterClient {
       rejectUnauthorized: trust.authorityPem !== undefined,
       // Managers' certificates carry their role as a name; workers' do not, and cannot serve.
       servername: ROLE_UNIT.manager,
-      settings: { enablePush: false },
+      settings: WINDOWS,
       ...(trust.authorityPem === undefined ? {} : { ca: trust.authorityPem }),
       ...(trust.certificatePem === undefined ? {} : { cert: trust.certificatePem }),
       ...(trust.keyPem === undefined ? {} : { key: trust.keyPem }),
@@ -52,6 +53,7 @@ export class ClusterClient {
       const message = `cannot reach a manager at ${address}: ${messageOf(error)}`;
       throw new ClusterError({ code: 'unreachable', address }, message, error);
     }
+    session.setLocalWindowSize(SESSION_WINDOW_BYTES);
     // What happens later shows on the streams.
     session.on('error', () => undefined);
     return new ClusterClient(session);

@@ -19,6 +19,7 @@ import { messageOf, type Logger } from '../../base/index.ts';
 import type { ClusterId, NodeId } from '../../model/index.ts';
 import { ClusterError } from '../errors.ts';
 import { ROLE_UNIT, type Identity, type NodeRole } from '../identity/index.ts';
+import { WINDOWS, SESSION_WINDOW_BYTES } from './windows.ts';
 import { formatHostPort, plainAddress, type HostPort } from './addresses.ts';
 
 /** Who is at the other end. */
@@ -71,7 +72,7 @@ export class ClusterServer {
       requestCert: true,
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_MS,
-      settings: { maxConcurrentStreams: STREAMS_MAX, enablePush: false },
+      settings: { ...WINDOWS, maxConcurrentStreams: STREAMS_MAX },
     });
     this.server.maxConnections = CONNECTIONS_MAX;
     this.server.on('session', (session) => this.admit(session));
@@ -117,6 +118,7 @@ export class ClusterServer {
     const isStranger = peerOf(session, this.options.identity.clusterId).node === undefined;
     const timer = isStranger ? setTimeout(() => session.destroy(), STRANGER_MS) : undefined;
     if (isStranger) this.strangers += 1;
+    session.setLocalWindowSize(SESSION_WINDOW_BYTES);
     session.on('error', () => undefined);
     session.once('close', () => {
       clearTimeout(timer);
@@ -203,7 +205,9 @@ function requireNode(peer: Peer): RequiredPeer {
 async function readBody(stream: ServerHttp2Stream, bytesMax: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  // A body that is too large is left unread; the stream stays, to say so.
+  const body = stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  for await (const chunk of body) {
     bytes += chunk.length;
     if (bytes > bytesMax)
       throw new ClusterError(
@@ -218,15 +222,16 @@ async function readBody(stream: ServerHttp2Stream, bytesMax: number): Promise<Bu
 function respond(stream: ServerHttp2Stream, status: number, body: object): void {
   if (stream.destroyed || stream.headersSent) return;
   stream.respond({ ':status': status, 'content-type': 'application/json' });
-  stream.end(JSON.stringify(body));
+  stream.end(JSON.stringify(body), () => {
+    // A request that was refused before its end has been read is not read any further.
+    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+  });
 }
 
 function respondError(stream: ServerHttp2Stream, error: unknown): void {
   const code = error instanceof ClusterError ? error.detail.code : 'failed';
   const status = STATUS_OF.get(code) ?? 500;
   respond(stream, status, { code, message: messageOf(error) });
-  // A request that was refused before its end has been read is not read any further.
-  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
 const STATUS_OF: ReadonlyMap<string, number> = new Map([
