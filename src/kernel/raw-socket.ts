@@ -9,6 +9,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { formatIpv4, ipv4FromNumber, tryParseMac, type Mac } from '../base/index.ts';
 import { invalidArgument } from './kernel-error.ts';
+import { IS_LITTLE_ENDIAN } from './netlink/message-writer.ts';
 import { socketAddressOf } from './namespace-sockets.ts';
 import {
   OWN_NAMESPACE_FD,
@@ -155,7 +156,7 @@ export class PacketSocket extends RawSocket<LinkSender> {
 
   protected senderOf(address: Uint8Array): LinkSender {
     const view = viewOf(address);
-    const link = new Uint32Array(address.slice(4, 8).buffer)[0] ?? 0;
+    const link = view.getUint32(4, IS_LITTLE_ENDIAN);
     const mac: string[] = [];
     for (let at = 0; at < MAC_BYTES; at += 1)
       mac.push(
