@@ -53,7 +53,10 @@ test.serial('network and service by hand, answered on every node, found by name'
   })) as { Id: string };
   const spec = (Name: string, Args: readonly string[]): object => ({
     Name,
-    TaskTemplate: { ContainerSpec: { Image: IMAGE, Args }, Networks: [{ Target: network.Id }] },
+    TaskTemplate: {
+      ContainerSpec: { Image: IMAGE, Args, StopGracePeriod: 1e9 },
+      Networks: [{ Target: network.Id }],
+    },
     Mode: { Replicated: { Replicas: 1 } },
   });
   const ports = [{ Protocol: 'tcp', TargetPort: 8000, PublishedPort: 8000 }];

@@ -6,6 +6,7 @@ import test from 'ava';
 import {
   apiOf,
   IMAGE,
+  QUICK,
   labDown,
   labNode,
   run,
@@ -28,10 +29,10 @@ async function everything(): Promise<string> {
 test.serial('refused with a message, and nothing changes', async (t) => {
   await verb(t, 1, 'network', 'create', '-d', 'overlay', '--subnet', '10.77.0.0/24', 'demo');
   const publish = ['-p', '8000:8000'];
-  await verb(t, 1, 'service', 'create', '-d', '--name', 'whoami', ...publish, IMAGE);
+  await verb(t, 1, 'service', 'create', ...QUICK, '-d', '--name', 'whoami', ...publish, IMAGE);
   await whenRunning(t, 'whoami', 1);
   const overlay = ['network', 'create', '-d', 'overlay'];
-  const service = ['service', 'create', '-d'];
+  const service = ['service', 'create', ...QUICK, '-d'];
   const refused: readonly (readonly string[])[] = [
     [...overlay, '--subnet', '10.77.0.0/25', 'overlapping'],
     [...overlay, '--subnet', '10.78.0.0/33', 'malformed'],
@@ -60,7 +61,7 @@ test.serial('refused with a message, and nothing changes', async (t) => {
 test.serial('a manager’s call is refused by a worker', async (t) => {
   for (const words of [
     ['node', 'ls'],
-    ['service', 'create', '-d', IMAGE],
+    ['service', 'create', ...QUICK, '-d', IMAGE],
     ['network', 'create', '-d', 'overlay', 'x'],
   ]) {
     const ran = await tryVerb(2, ...words);

@@ -6,6 +6,7 @@ import {
   eventually,
   hostsOf,
   IMAGE,
+  QUICK,
   inTask,
   labDown,
   labNode,
@@ -24,7 +25,7 @@ const identities = (tasks: readonly TaskDocument[]): string[] =>
 
 test.serial('two services share a network, one of them is published', async (t) => {
   await verb(t, 1, 'network', 'create', '-d', 'overlay', 'demo');
-  const common = ['service', 'create', '-d', '--network', 'demo'];
+  const common = ['service', 'create', ...QUICK, '-d', '--network', 'demo'];
   await verb(t, 1, ...common, '--name', 'whoami', '--replicas', '2', '-p', '8000:8000', IMAGE);
   await verb(t, 1, ...common, '--name', 'client', IMAGE, 'sleep', '86400');
   await whenRunning(t, 'whoami', 2);

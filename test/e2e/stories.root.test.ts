@@ -5,6 +5,7 @@ import {
   eventually,
   hostsOf,
   IMAGE,
+  QUICK,
   inLab,
   inTask,
   labDown,
@@ -35,7 +36,7 @@ test.serial(
     await verb(t, 1, 'network', 'create', '-d', 'overlay', 'demo');
     const names = await verb(t, 1, 'network', 'ls', '--format', '{{.Name}}');
     t.true(names.split('\n').includes('demo'));
-    const create = ['service', 'create', '--name', 'whoami', '-p', '8000:8000'];
+    const create = ['service', 'create', ...QUICK, '--name', 'whoami', '-p', '8000:8000'];
     await verb(t, 1, ...create, '--network', 'demo', IMAGE);
     const [task] = await whenRunning(t, 'whoami', 1);
     const taskNode = task === undefined ? 0 : await nodeOf(task);
@@ -73,7 +74,7 @@ test.serial(
 );
 
 test.serial('story 2: a second service finds the first by name', async (t) => {
-  const create = ['service', 'create', '--name', 'client', '--network', 'demo'];
+  const create = ['service', 'create', ...QUICK, '--name', 'client', '--network', 'demo'];
   await verb(t, 1, ...create, IMAGE, 'sleep', '86400');
   await whenRunning(t, 'client', 1);
   const [vip = ''] = await eventually(t, 'one address of whoami', {
@@ -140,7 +141,7 @@ test.serial('a task that dies is replaced and leaves the balance', async (t) => 
 
 test.serial('a port of mode host answers where the task is and nowhere else', async (t) => {
   const port = 'published=8081,target=8000,mode=host';
-  await verb(t, 1, 'service', 'create', '--name', 'hosted', '--publish', port, IMAGE);
+  await verb(t, 1, 'service', 'create', ...QUICK, '--name', 'hosted', '--publish', port, IMAGE);
   const [task] = await whenRunning(t, 'hosted', 1);
   const taskNode = task === undefined ? 0 : await nodeOf(task);
   await eventually(t, `port 8081 of node ${taskNode}`, {
@@ -154,15 +155,20 @@ test.serial('a port of mode host answers where the task is and nowhere else', as
 });
 
 test.serial('a UDP port is published as well', async (t) => {
-  const echo = 'while true; do nc -u -l -p 9000 -e hostname; done';
-  const create = ['service', 'create', '--name', 'udp', '-p', '9000:9000/udp'];
-  await verb(t, 1, ...create, IMAGE, 'sh', '-c', echo);
+  // AF_INET, SOCK_DGRAM, UDP; any address, port 9000; each datagram is answered with the host's name.
+  const echo = [
+    'socket(S, 2, 2, 17); bind(S, pack("Snx12", 2, 9000)) or die;',
+    'while ($from = recv(S, $data, 1500, 0)) { send(S, `hostname`, 0, $from) }',
+  ].join(' ');
+  const create = ['service', 'create', ...QUICK, '--name', 'udp', '-p', '9000:9000/udp'];
+  await verb(t, 1, ...create, IMAGE, 'perl', '-e', echo);
   await whenRunning(t, 'udp', 1);
   for (const node of NODES) {
     await eventually(t, `UDP port 9000 of node ${node}`, {
       look: async () => {
-        const send = `echo hi | busybox nc -u -w 1 ${labNode(node).address} 9000`;
-        return (await inLab('client', 'sh', '-c', send)).stdout.trim();
+        const socket = `/dev/udp/${labNode(node).address}/9000`;
+        const send = `exec 3<>${socket}; echo hi >&3; timeout 1 head -n 1 <&3`;
+        return (await inLab('client', 'bash', '-c', send)).stdout.trim();
       },
       holds: (host) => host !== '',
     });

@@ -32,11 +32,18 @@ export const DEMO_CHANGES: readonly string[] = [
   'ENV PATH=/usr/sbin:/usr/bin:/sbin:/bin',
 ];
 
-/** Writes the root file system as a tar file, for `docker import`. */
-export async function buildDemoImage(tarPath: string): Promise<void> {
+/**
+ * Writes the root file system as a tar file, for `docker import`. `programs` of this machine go into its
+ * /bin as well, with their libraries.
+ */
+export async function buildDemoImage(
+  tarPath: string,
+  programs: readonly string[] = [],
+): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), 'hawser-image-'));
   try {
     await fillRoot(root);
+    for (const program of programs) await copyProgram(root, await pathOf(program), program);
     await run(['tar', '--numeric-owner', '-C', root, '-cf', tarPath, '.']);
   } finally {
     rmSync(root, { recursive: true, force: true });
@@ -49,9 +56,8 @@ async function fillRoot(root: string): Promise<void> {
     mkdirSync(join(root, directory), { recursive: true });
   }
   chmodSync(join(root, 'tmp'), 0o1777);
-  const busybox = (await run(['sh', '-c', 'readlink -f "$(command -v busybox)"'])).trim();
-  for (const library of await librariesOf(busybox)) copyInto(root, library, library);
-  copyInto(root, busybox, '/bin/busybox');
+  const busybox = await pathOf('busybox');
+  await copyProgram(root, busybox, 'busybox');
   const applets = (await run([busybox, '--list'])).trim().split('\n');
   for (const applet of applets) {
     if (applet !== 'busybox') symlinkSync('busybox', join(root, 'bin', applet));
@@ -62,12 +68,21 @@ async function fillRoot(root: string): Promise<void> {
   writeFileSync(join(root, 'www/cgi-bin/index.cgi'), PAGE, { mode: 0o755 });
 }
 
+async function pathOf(program: string): Promise<string> {
+  return (await run(['sh', '-c', 'readlink -f "$(command -v "$0")"', program])).trim();
+}
+
+async function copyProgram(root: string, path: string, name: string): Promise<void> {
+  for (const library of await librariesOf(path)) copyInto(root, library, library);
+  copyInto(root, path, `/bin/${name}`);
+}
+
 /** Paths of the shared libraries and the loader, as the loader itself lists them. */
 async function librariesOf(program: string): Promise<string[]> {
   const listed = await run(['ldd', program]).catch((error: unknown) => {
     throw new LabError(
       { code: 'command-failed', command: `ldd ${program}`, status: 1 },
-      `${program} is not the dynamic busybox: install the package busybox instead of busybox-static`,
+      `${program} has no libraries (of busybox, the package busybox is needed, not busybox-static)`,
       error,
     );
   });

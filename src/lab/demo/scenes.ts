@@ -42,7 +42,8 @@ export async function deploy(stage: Stage, imagePath: string): Promise<void> {
   const changes = DEMO_CHANGES.flatMap((change) => ['--change', change]);
   await show(stage, ['image', 'import', ...changes, imagePath, IMAGE]);
   await show(stage, ['network', 'create', '--driver', 'overlay', 'demo']);
-  const common = ['--detach', '--network', 'demo'];
+  // busybox as the first process of a container takes no SIGTERM; nobody wants to wait for it.
+  const common = ['--detach', '--network', 'demo', '--stop-grace-period', '1s'];
   const publish = ['--publish', `8000:${DEMO_PORT}`];
   await show(stage, [
     ...['service', 'create', '--name', 'whoami', '--replicas', '3'],
