@@ -13,13 +13,13 @@
  * Short layer names keep overlayfs's mount options below one page for 127 layers.
  */
 import { watch } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { errnoOf, RuntimeError } from '../errors.ts';
 import { runChecked } from '../host/command.ts';
 import { FileLock } from '../host/file-lock.ts';
-import { isThere, tryReadDocument, writeFileAtomic } from '../host/files.ts';
+import { isTemporaryName, isThere, tryReadDocument, writeFileAtomic } from '../host/files.ts';
 import { isAlive, startTicksOf } from '../host/processes.ts';
 import type { OciImageConfig } from '../runtime.ts';
 import { digestOf, digestSchema, parseImageDocument } from './image-document.ts';
@@ -49,7 +49,6 @@ export class ImageDirectory {
   private readonly root: string;
   /** Documents never change under their name, so they are parsed once. */
   private readonly documents = new Map<string, OciImageConfig>();
-  private temporaries = 0;
 
   private constructor(root: string) {
     this.root = root;
@@ -68,12 +67,9 @@ export class ImageDirectory {
 
   /** A new empty directory on the same file system, for a layer that is being unpacked. */
   async makeTemporary(): Promise<string> {
-    this.temporaries += 1;
     const start = await startTicksOf(process.pid);
-    const name = `${process.pid}-${start ?? 0}-${this.temporaries}`;
-    const directory = path.join(this.root, 'tmp', name);
-    await mkdir(directory, { mode: 0o700 });
-    return directory;
+    const prefix = path.join(this.root, 'tmp', `${process.pid}-${start ?? 0}-`);
+    return mkdtemp(prefix);
   }
 
   private async sweepTemporaries(): Promise<void> {
@@ -81,6 +77,15 @@ export class ImageDirectory {
       const [pid = 0, startTicks = 0] = name.split('-').map(Number);
       if (await isAlive({ pid, startTicks })) continue;
       await rm(path.join(this.root, 'tmp', name), { recursive: true, force: true });
+    }
+    // Writers hold the lock: what is half written here belongs to nobody.
+    for (const directory of [
+      this.root,
+      ...['images', 'layer-info', 'uses'].map((name) => path.join(this.root, name)),
+    ]) {
+      for (const name of (await readdir(directory)).filter(isTemporaryName)) {
+        await rm(path.join(directory, name), { force: true });
+      }
     }
   }
 
