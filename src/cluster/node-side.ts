@@ -36,6 +36,7 @@ export class NodeSide {
   private readonly held: HeldView;
   private readonly attendance: Attendance;
   private readonly stateWaiters = new Set<() => void>();
+  private isStopped = false;
   private membership: Membership;
   private saving: Promise<void> = Promise.resolve();
   private renewal: NodeJS.Timeout | undefined;
@@ -94,11 +95,18 @@ export class NodeSide {
     this.attendance.refreshDescription();
   }
 
+  /** Whoever waits for a session hears that there is none yet. */
+  stopWaiting(): void {
+    this.isStopped = true;
+    for (const tell of [...this.stateWaiters]) tell();
+  }
+
   /** Resolves once in session. Throws `ClusterError` when that takes longer; attempts go on. */
   async waitActive(limitMs: number): Promise<void> {
     const isInTime = await new Promise<boolean>((resolve) => {
       const tell = (): void => {
         if (this.state.kind === 'active') settle(true);
+        else if (this.isStopped) settle(false);
       };
       const timer = setTimeout(() => settle(false), limitMs);
       const settle = (value: boolean): void => {
@@ -118,6 +126,7 @@ export class NodeSide {
   }
 
   async stop(isLeaving: boolean): Promise<void> {
+    this.stopWaiting();
     clearInterval(this.renewal);
     await this.attendance.stop(isLeaving);
     await this.saving;
@@ -173,6 +182,7 @@ export class NodeSide {
   /** Changes of the file are written one after the other. */
   private async change(membership: Membership): Promise<void> {
     this.membership = membership;
+    if (this.isStopped) return;
     const { directory, logger } = this.options.settings;
     this.saving = this.saving
       .then(() => saveMembership(directory, this.membership))

@@ -52,7 +52,12 @@ export async function openMember(options: MemberOptions): Promise<ClusterMember>
     tuning: { ...MEMBER_TUNING, ...options.tuning },
   };
   const member = new Member(settings, unlock);
-  await member.resume();
+  try {
+    await member.resume();
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
   return member;
 }
 
@@ -156,9 +161,10 @@ class Member implements ClusterMember {
         throw new ClusterError({ code: 'not-member' }, 'This node is not part of a swarm');
       // A node that cannot tell what it is may be the last manager as well.
       if (phase.membership?.role !== 'worker' && !isForced) throw lastManager();
-      await removeMembership(this.settings.directory);
       await phase.node?.stop(true);
       if (phase.kind === 'member') await phase.manager?.close();
+      // Not earlier: the node may have been writing the file.
+      await removeMembership(this.settings.directory);
       await this.removeState();
       this.enter({ kind: 'inactive' });
     });
@@ -184,6 +190,8 @@ class Member implements ClusterMember {
 
   async close(): Promise<void> {
     if (this.isClosed) return;
+    // A join that waits for its first session does not hold up the end.
+    if (this.phase.kind === 'member') this.phase.node.stopWaiting();
     await this.change(async () => {
       this.isClosed = true;
       const { phase } = this;

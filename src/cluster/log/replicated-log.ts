@@ -107,8 +107,13 @@ export class ReplicatedLog<Outcome> {
     const snapshot = await new SnapshotFiles(storage).newest();
     const after = snapshot?.index ?? (0 as LogIndex);
     const { wal, entries } = await Wal.open(walOptionsOf(options), after);
-    if (snapshot !== undefined) options.machine.restore(snapshot.state);
-    for (const entry of entries) options.machine.apply(entry.data);
+    try {
+      if (snapshot !== undefined) options.machine.restore(snapshot.state);
+      for (const entry of entries) options.machine.apply(entry.data);
+    } catch (error) {
+      await wal.close();
+      throw error;
+    }
     const log = new ReplicatedLog(options, { wal, term });
     log.countApplied(entries);
     return log;

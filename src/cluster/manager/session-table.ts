@@ -60,6 +60,8 @@ export class SessionTable {
     const older = this.sessions.get(session.nodeId);
     this.sessions.set(session.nodeId, session);
     older?.close('the node opened a newer session');
+    // A session that never says anything ends with its grace as well.
+    if (!this.deadlines.has(session.nodeId)) this.heard(session.nodeId);
     this.options.setSessions?.(this.sessions.size);
   }
 

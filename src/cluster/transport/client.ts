@@ -81,7 +81,9 @@ export class ClusterClient {
   /** A stream in both directions, once the manager has agreed to it. */
   async openStream(route: string): Promise<ClientHttp2Stream> {
     const stream = this.open(route, false);
+    stream.setTimeout(REQUEST_MS, () => stream.close(constants.NGHTTP2_CANCEL));
     const status = await responseStatus(stream);
+    stream.setTimeout(0);
     if (status === 200) return stream;
     const { bytes } = await readBytes(stream);
     throw refusalOf(decodeJson(errorReplySchema, bytes));
