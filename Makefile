@@ -14,7 +14,7 @@ KEEP ?=
 SEED ?= 1
 
 # A chosen Node comes first on the PATH, so that agents and tools started by tests use it as well.
-WITH_NODE = export PATH="$$(make/node $(NODE)):$$PATH";
+WITH_NODE = node_directory="$$(make/node $(NODE))"; export PATH="$$node_directory:$$PATH";
 
 .PHONY: help demo test build check bench sim clean modules system
 
