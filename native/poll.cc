@@ -15,6 +15,8 @@ struct Watcher {
   Napi::AsyncContext* context = nullptr;
   napi_env env = nullptr;
   napi_async_cleanup_hook_handle cleanup = nullptr;
+  // Where the JavaScript object keeps its pointer to this; cleared when either side closes first.
+  Watcher** owner = nullptr;
   bool isClosing = false;
 };
 
@@ -28,6 +30,7 @@ void closed(uv_handle_t* handle) {
 void closeWatcher(Watcher* watcher) {
   if (watcher->isClosing) return;
   watcher->isClosing = true;
+  *watcher->owner = nullptr;
   uv_poll_stop(&watcher->handle);
   uv_close(reinterpret_cast<uv_handle_t*>(&watcher->handle), closed);
 }
@@ -75,14 +78,17 @@ class Poll : public Napi::ObjectWrap<Poll> {
     watcher->context = new Napi::AsyncContext(env, "hawser:poll");
     napi_add_async_cleanup_hook(env, cleanUp, watcher, &watcher->cleanup);
     uv_poll_start(&watcher->handle, UV_READABLE, ready);
+    watcher->owner = &watcher_;
     watcher_ = watcher;
   }
 
-  ~Poll() override { release(); }
+  ~Poll() override {
+    if (watcher_ != nullptr) closeWatcher(watcher_);
+  }
 
  private:
   Napi::Value close(const Napi::CallbackInfo& info) {
-    release();
+    if (watcher_ != nullptr) closeWatcher(watcher_);
     return info.Env().Undefined();
   }
 
@@ -94,11 +100,6 @@ class Poll : public Napi::ObjectWrap<Poll> {
   Napi::Value unref(const Napi::CallbackInfo& info) {
     if (watcher_ != nullptr) uv_unref(reinterpret_cast<uv_handle_t*>(&watcher_->handle));
     return info.Env().Undefined();
-  }
-
-  void release() {
-    if (watcher_ != nullptr) closeWatcher(watcher_);
-    watcher_ = nullptr;
   }
 
   Watcher* watcher_ = nullptr;

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
   fstatSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readlinkSync,
   readSync,
   rmSync,
@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { KernelError, type KernelErrorDetail } from '../../src/kernel/index.ts';
+import { KernelError, type KernelErrorDetail } from '../../../src/kernel/index.ts';
 import {
   createNamespace,
   deleteNamespace,
@@ -29,8 +29,8 @@ import {
   socketIn,
   writeSysctl,
   type SocketRequest,
-} from '../../src/kernel/native.ts';
-import { makeNamespace } from './namespace-fixture.ts';
+} from '../../../src/kernel/native.ts';
+import { makeNamespace } from '../namespace-fixture.ts';
 
 const UDP: SocketRequest = {
   namespaceFd: OWN_NAMESPACE_FD,
@@ -48,10 +48,16 @@ function refusal(t: ExecutionContext, action: () => unknown): KernelErrorDetail 
   return t.throws(action, { instanceOf: KernelError }).detail;
 }
 
-function openFds(): number {
-  return Number(
-    execFileSync('sh', ['-c', `ls /proc/${process.pid}/fd | wc -l`], { encoding: 'utf8' }),
-  );
+/** How many sockets the process holds. */
+function openSockets(): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
+    } catch {
+      // The descriptor of the listing itself is closed by now.
+      return false;
+    }
+  }).length;
 }
 
 test('a socket belongs to the namespace it was made in, and the process stays where it was', (t) => {
@@ -102,13 +108,13 @@ for (const { name, request, errno, call } of STEPS)
   test(`a socket that cannot be had names the call and leaves no descriptor: ${name}`, (t) => {
     const { fd } = makeNamespace(t);
     const home = ownNamespace();
-    const before = openFds();
+    const before = openSockets();
     const detail = refusal(t, () => socketIn({ ...UDP, namespaceFd: fd, ...request }, 'test'));
     // ENOTSUP is glibc's other name for EOPNOTSUPP.
     const names = errno === 'EOPNOTSUPP' ? [errno, 'ENOTSUP'] : [errno];
     t.true(detail.code === 'SYSTEM' && names.includes(detail.errno), JSON.stringify(detail));
     t.like(detail, { call });
-    t.is(openFds(), before);
+    t.is(openSockets(), before);
     t.is(ownNamespace(), home);
   });
 
