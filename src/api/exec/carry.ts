@@ -1,6 +1,5 @@
 /** The bytes of a hijacked exec: standard input in, output out, multiplexed where there is no terminal. */
 import type { Duplex } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { ExecProcess } from '../../runtime/index.ts';
 import { writeOrWait } from '../http/reply.ts';
 import type { StreamKind } from '../http/stdcopy.ts';
@@ -30,13 +29,22 @@ export async function carry(socket: Duplex, carriage: Carriage): Promise<void> {
 
 /** A client that closes its side closes the process's standard input; one that is gone without a word as well. */
 function carryInput(socket: Duplex, { process, exec }: Carriage): void {
+  const { stdin } = process;
+  // A process may end, or close its input, before the client has said all: the rest is dropped, its output still goes.
+  stdin.on('error', () => drop(socket, stdin));
+  stdin.on('close', () => drop(socket, stdin));
   if (!exec.isAttached.stdin) {
-    process.stdin.end();
+    stdin.end();
     socket.resume();
     return;
   }
-  // What fails here ends with the process: a broken pipe is its way to say that it reads no more.
-  void pipeline(socket, process.stdin, { end: true }).catch(() => socket.resume());
+  socket.once('close', () => stdin.end());
+  socket.pipe(stdin);
+}
+
+function drop(socket: Duplex, stdin: NodeJS.WritableStream): void {
+  socket.unpipe(stdin);
+  socket.resume();
 }
 
 async function carryOutput(

@@ -95,6 +95,18 @@ test('input that comes with the request is not lost', async (t) => {
   t.is((await read(socket)).out.trim(), '10');
 });
 
+test('a process that ends without reading its input is carried to its end', async (t) => {
+  const fixture = await start(t);
+  const id = await createExec(fixture, {
+    ...ATTACHED,
+    AttachStdin: true,
+    Cmd: ['sh', '-c', 'exec 0<&-; echo a; sleep 0.2; echo b; exit 4'],
+  });
+  const socket = await open(fixture, id, { isUpgrade: true, input: 'x'.repeat(200_000) });
+  t.is((await read(socket)).out, 'a\nb\n');
+  t.like((await fixture.ask('GET', `/exec/${id}/json`)).document, { ExitCode: 4 });
+});
+
 test('a terminal is one stream, and is given its size', async (t) => {
   const fixture = await start(t);
   const id = await createExec(fixture, { ...ATTACHED, Tty: true, Cmd: ['cat'], AttachStdin: true });
