@@ -2,6 +2,7 @@
 //
 //   connections serve PORT              accepts, answers one byte, waits for the peer's close
 //   connections connect ADDRESS PORT SECONDS PARALLEL    prints connections per second
+//   connections probe ADDRESS PORT      whether one connection can be opened
 //
 // The client closes with a reset, so that no TIME_WAIT socket stands in the way of the next run.
 #include <arpa/inet.h>
@@ -66,6 +67,19 @@ int serve(int port) {
   }
 }
 
+sockaddr_in parse_address(const char* host, const char* port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(std::atoi(port)));
+  if (inet_pton(AF_INET, host, &address.sin_addr) != 1) fail("address");
+  return address;
+}
+
+int probe(const sockaddr_in& address) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  return connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : 1;
+}
+
 int open_connection(int poll, const sockaddr_in& address) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   if (fd < 0) fail("socket");
@@ -79,11 +93,7 @@ int open_connection(int poll, const sockaddr_in& address) {
   return fd;
 }
 
-int connect_loop(const char* host, int port, double seconds, int parallel) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  if (inet_pton(AF_INET, host, &address.sin_addr) != 1) fail("address");
+int connect_loop(const sockaddr_in& address, double seconds, int parallel) {
   const int poll = epoll_create1(0);
   for (int index = 0; index < parallel; ++index) open_connection(poll, address);
   using Clock = std::chrono::steady_clock;
@@ -110,8 +120,9 @@ int connect_loop(const char* host, int port, double seconds, int parallel) {
 int main(int argc, char** argv) {
   if (argc == 3 && std::strcmp(argv[1], "serve") == 0) return serve(std::atoi(argv[2]));
   if (argc == 6 && std::strcmp(argv[1], "connect") == 0) {
-    return connect_loop(argv[2], std::atoi(argv[3]), std::atof(argv[4]), std::atoi(argv[5]));
+    return connect_loop(parse_address(argv[2], argv[3]), std::atof(argv[4]), std::atoi(argv[5]));
   }
-  std::fprintf(stderr, "usage: connections serve PORT | connect ADDRESS PORT SECONDS PARALLEL\n");
+  if (argc == 4 && std::strcmp(argv[1], "probe") == 0) return probe(parse_address(argv[2], argv[3]));
+  std::fprintf(stderr, "usage: connections serve PORT | connect ADDRESS PORT SECONDS PARALLEL | probe ADDRESS PORT\n");
   return 2;
 }

@@ -6,6 +6,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../src/base/index.ts';
 import { median, ratioRow, type Row } from './table.ts';
 import { buildConnections, onNode, run, runIn, start, withDirectory, withLab } from './tools.ts';
 
@@ -16,6 +18,7 @@ const IPERF_PORT = '5201';
 const DIRECT_PORT = '7001';
 /** A port of its own: sockets that direct connections left in TIME_WAIT would refuse a VIP's. */
 const VIP_PORT = '7002';
+const WAIT_MS = 20_000;
 const HAND = 'hawser-bench-';
 
 interface Task {
@@ -36,6 +39,10 @@ async function measure(connections: string): Promise<Row[]> {
   const { client, server, vip } = await deployPair();
   const servers = await makeOverlayByHand(connections);
   try {
+    const byHand = `/run/netns/${HAND}c1`;
+    await isServed(connections, byHand, ['10.99.0.12', DIRECT_PORT]);
+    for (const port of [DIRECT_PORT, VIP_PORT])
+      await isServed(connections, client.namespace, [server.address, port]);
     const figures = { hand: [], overlay: [], vip: [], direct: [], translated: [] } as Record<
       'hand' | 'overlay' | 'vip' | 'direct' | 'translated',
       number[]
@@ -143,20 +150,17 @@ async function taskOf(service: string): Promise<Task> {
   };
 }
 
+/** A server that has just started, or is still ending the last run, turns a client away: it is asked again. */
 async function gigabits(namespace: string, address: string): Promise<number> {
-  const text = await runIn(
-    namespace,
-    'iperf3',
-    '-c',
-    address,
-    '-p',
-    IPERF_PORT,
-    '-t',
-    SECONDS,
-    '-J',
-  );
-  const report = JSON.parse(text) as { end: { sum_received: { bits_per_second: number } } };
-  return report.end.sum_received.bits_per_second / 1e9;
+  const client = ['iperf3', '-c', address, '-p', IPERF_PORT, '-t', SECONDS, '-J'];
+  const limit = performance.now() + WAIT_MS;
+  for (;;) {
+    const text = await runIn(namespace, ...client).catch((error: unknown) => messageOf(error));
+    const rate = /"sum_received":\s*\{[^}]*"bits_per_second":\s*([0-9.e+]+)/.exec(text)?.[1];
+    if (rate !== undefined) return Number(rate) / 1e9;
+    if (performance.now() > limit) throw new Error(`iperf3 to ${address}: ${text.slice(0, 500)}`);
+    await delay(200);
+  }
 }
 
 async function connectionsPerSecond(
@@ -166,6 +170,21 @@ async function connectionsPerSecond(
 ): Promise<number> {
   const text = await runIn(namespace, program, 'connect', ...to, SECONDS, PARALLEL);
   return (JSON.parse(text) as { perSecond: number }).perSecond;
+}
+
+/** Resolves once the port takes connections. */
+async function isServed(program: string, namespace: string, to: readonly string[]): Promise<void> {
+  const limit = performance.now() + WAIT_MS;
+  const probe = ['nsenter', `--net=${namespace}`, '--', program, 'probe', ...to];
+  while (
+    !(await run(...probe).then(
+      () => true,
+      () => false,
+    ))
+  ) {
+    if (performance.now() > limit) throw new Error(`nothing listens on ${to.join(':')}`);
+    await delay(50);
+  }
 }
 
 /** Two hosts, an overlay namespace and a container namespace on each: what Hawser builds, without Hawser. */

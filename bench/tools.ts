@@ -71,7 +71,7 @@ export async function buildConnections(directory: string): Promise<string> {
 async function importBenchImage(): Promise<void> {
   await withDirectory(async (directory) => {
     const root = join(directory, 'root');
-    await mkdir(join(root, 'bin'), { recursive: true });
+    for (const name of ['bin', 'tmp']) await mkdir(join(root, name), { recursive: true });
     for (const program of ['/bin/busybox', '/usr/bin/iperf3']) await copyProgram(program, root);
     await copyFile(await buildConnections(directory), join(root, 'bin/connections'));
     await run('chroot', root, '/bin/busybox', '--install', '-s', '/bin');
