@@ -64,10 +64,14 @@ for (const text of [
   });
 }
 
-testProp('any bytes are a line or none', [fc.uint8Array({ size: 'max' })], (t, bytes) => {
-  tryParseLogLine(Buffer.from(bytes));
-  t.notThrows(() => tryParseTime(Buffer.from(bytes).toString()));
-});
+testProp(
+  'any bytes are a line or none',
+  [fc.uint8Array({ size: 'max', maxLength: 2000 })],
+  (t, bytes) => {
+    tryParseLogLine(Buffer.from(bytes));
+    t.notThrows(() => tryParseTime(Buffer.from(bytes).toString()));
+  },
+);
 
 testProp(
   'lines come out whole, however the chunks are cut',
