@@ -28,7 +28,7 @@ test: build system ## every test; the last line counts them; NODE=24 picks a Nod
 	@$(WITH_NODE) ONLY='$(ONLY)' node --enable-source-maps dist/test/run/index.js
 
 build: modules ## compile to dist/
-	@$(WITH_NODE) make/prune; node_modules/.bin/tsc -p .
+	@$(WITH_NODE) make/prune; node_modules/.bin/tsc -p .; make/bundle
 
 check: build ## format, lint, types, tidy
 	@$(WITH_NODE) node_modules/.bin/prettier --check --log-level warn .

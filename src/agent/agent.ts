@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { join } from 'node:path';
 import { startApi, type Api } from '../api/index.ts';
-import { SYSTEM_CLOCK, type Logger } from '../base/index.ts';
+import { SYSTEM_CLOCK, packageRoot, type Logger } from '../base/index.ts';
 import { openMember, type ClusterMember } from '../cluster/index.ts';
 import { NodeDaemon, Resolver, SandboxNames } from '../node/index.ts';
 import { SYSTEM_RNG, agentBackend } from './backend.ts';
@@ -154,6 +155,6 @@ function readOrEmpty(path: string): string {
 
 /** The package's own version, from the package.json above this file. */
 async function readVersion(): Promise<string> {
-  const path = new URL('../../../package.json', import.meta.url);
+  const path = join(packageRoot(import.meta.dirname), 'package.json');
   return (JSON.parse(await readFile(path, 'utf8')) as { version: string }).version;
 }

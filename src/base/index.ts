@@ -11,6 +11,7 @@ export type { Brand } from './brand.ts';
 export { SYSTEM_CLOCK, type Clock } from './time.ts';
 export { SeededRng, randomBelow, randomId, shuffle, type Rng } from './rng.ts';
 export { SILENT_LOGGER, type LogFields, type Logger } from './logger.ts';
+export { packageRoot } from './package-root.ts';
 export { BoundedQueue } from './bounded-queue.ts';
 export {
   cidr4,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Help, type Option } from 'commander';
-import { packageRoot } from '../lab/index.ts';
+import { packageRoot } from '../base/index.ts';
 import type { CliContext } from './context.ts';
 import { serviceCommand } from './service/service.ts';
 import { agentCommand } from './verbs/agent.ts';
@@ -68,6 +68,6 @@ function describe(option: Option): string {
 }
 
 function packageVersion(): string {
-  const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8');
+  const text = readFileSync(join(packageRoot(import.meta.dirname), 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

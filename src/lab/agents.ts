@@ -1,15 +1,8 @@
 /** The agents of a lab: started detached in their namespaces, known by their pid files. */
 import { spawn } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../base/index.ts';
 import { ApiClient, ApiError } from '../client/index.ts';
 import { LabError } from './errors.ts';
 import type { LabOptions } from './lab-state.ts';
@@ -22,15 +15,9 @@ const SOCKET_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 15_000;
 const TEARDOWN_LIMIT_MS = 60_000;
 
-/** Directory of this very checkout or package. */
-export function packageRoot(): string {
-  let directory = import.meta.dirname;
-  while (!existsSync(join(directory, 'package.json'))) directory = dirname(directory);
-  return directory;
-}
-
+/** The program of this very checkout or package. */
 export function hawserProgram(): string {
-  return join(packageRoot(), 'bin/hawser');
+  return join(packageRoot(import.meta.dirname), 'bin/hawser');
 }
 
 export function clientOf(node: LabNode): ApiClient {

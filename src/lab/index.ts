@@ -16,7 +16,7 @@ export {
   labUp,
   type LabNodeStatus,
 } from './lab.ts';
-export { hawserProgram, packageRoot } from './agents.ts';
+export { hawserProgram } from './agents.ts';
 export { LabError, type LabErrorDetail } from './errors.ts';
 export { type LabOptions } from './lab-state.ts';
 export { labNode, labNodes, type LabHost, type LabNode } from './layout.ts';

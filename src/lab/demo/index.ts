@@ -8,8 +8,8 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf } from '../../base/index.ts';
-import { hawserProgram, packageRoot } from '../agents.ts';
+import { messageOf, packageRoot } from '../../base/index.ts';
+import { hawserProgram } from '../agents.ts';
 import { labNodes } from '../layout.ts';
 import { labDown, labUp } from '../lab.ts';
 import { readLab, requireRoot } from '../lab-state.ts';
@@ -77,7 +77,7 @@ async function tell(stage: scenes.Stage): Promise<number> {
 
 /** The lab goes, but what its agents said is wanted most when something failed. */
 function keepLogs(): void {
-  const directory = join(packageRoot(), 'build/demo');
+  const directory = join(packageRoot(import.meta.dirname), 'build/demo');
   mkdirSync(directory, { recursive: true });
   for (const { number, logPath } of labNodes(scenes.DEMO_NODES)) {
     if (existsSync(logPath)) copyFileSync(logPath, join(directory, `agent-${number}.log`));
