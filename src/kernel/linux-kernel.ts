@@ -10,6 +10,7 @@ import {
   type OperationOutcome,
 } from '../dataplane/index.ts';
 import { Application } from './linux/apply.ts';
+import { deleteVxlans } from './linux/link-writer.ts';
 import { observeNetlink } from './linux/observe.ts';
 import {
   openClientSocket,
@@ -56,6 +57,7 @@ export class LinuxKernel implements Kernel {
 
   async deleteNamespace(name: NamespaceName): Promise<void> {
     this.knownTables.delete(name);
+    if (this.spaces.names().includes(name)) deleteVxlans(this.spaces.open(name).route);
     this.spaces.delete(name);
   }
 

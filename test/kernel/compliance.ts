@@ -209,6 +209,16 @@ function registerNamespaceTests(test: TestFn, setUp: SetUp): void {
     t.like((applied as unknown as { detail: object }).detail, missing);
   });
 
+  test('a VNI is free again at once when its namespace is deleted', async (t) => {
+    const { kernel, name, vni } = setUp(t);
+    const operations = [put(BRIDGE), put(vxlan(vni))];
+    for (const suffix of ['one', 'two']) {
+      await kernel.createNamespace(name(suffix));
+      await applyAll(t, kernel, { name: name(suffix), operations });
+      await kernel.deleteNamespace(name(suffix));
+    }
+  });
+
   test('a namespace made again under its old name is empty', async (t) => {
     const { kernel, name } = setUp(t);
     const one = name('one');

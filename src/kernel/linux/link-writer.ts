@@ -7,6 +7,7 @@ import {
   createLink,
   deleteLink,
   getLink,
+  listLinks,
   readLink,
   type LinkChange,
   type LinkRow,
@@ -165,6 +166,18 @@ function findLink(socket: NetlinkSocket, name: string): LinkRow | undefined {
     if (isErrno(error, 'ENODEV')) return undefined;
     throw error;
   }
+}
+
+/**
+ * The kernel takes a namespace apart some time after it was given up; a VNI in it, which is unique on the machine, would
+ * be taken until then.
+ */
+export function deleteVxlans(socket: NetlinkSocket): void {
+  const rows = socket.dump(listLinks()).map(readLink);
+  const vxlans = rows.filter((row) => row?.kind === 'vxlan').map((row) => row?.index ?? 0);
+  const errors = socket.batch(vxlans.map(deleteLink));
+  const error = errors.find((one) => one !== undefined && !isErrno(one, 'ENODEV'));
+  if (error !== undefined) throw error;
 }
 
 function noSuchLink(name: string): KernelError {
