@@ -21,7 +21,10 @@ export function tryParseConstraint(text: string): Constraint | { readonly proble
   return { key, isEqual: match[2] === '==', value };
 }
 
-/** Whether the node may run what has this constraint. A key that nobody knows is satisfied by no node, as in Docker. */
+/**
+ * Whether the node may run what has this constraint. A key that nobody knows is satisfied by no
+ * node, as in Docker.
+ */
 export function satisfiesConstraint(node: Node, constraint: Constraint): boolean {
   const actual = nodeAttribute(node, constraint.key);
   if (actual === undefined) return false;

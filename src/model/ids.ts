@@ -10,8 +10,9 @@ export type TaskId = Brand<string, 'TaskId'>;
 export type Vni = Brand<number, 'Vni'>;
 
 /**
- * A small number for each node, 1 to 65,534, allocated by the store and freed with the node. It names the node where
- * the kernel has little room: in the MAC of its bridges and in the connection marks that bring ingress replies home.
+ * A small number for each node, 1 to 65,534, allocated by the store and freed with the node. It
+ * names the node where the kernel has little room: in the MAC of its bridges and in the connection
+ * marks that bring ingress replies home.
  */
 export type NodeIndex = Brand<number, 'NodeIndex'>;
 

@@ -1,6 +1,9 @@
 import type { Node, Task } from './objects.ts';
 
-/** Docker's name of a task: `<service>.<slot>.<task id>`, for a global service `<service>.<node id>.<task id>`. */
+/**
+ * Docker's name of a task: `<service>.<slot>.<task id>`, for a global service `<service>.<node
+ * id>.<task id>`.
+ */
 export function taskName(task: Pick<Task, 'id' | 'serviceName' | 'slot' | 'nodeId'>): string {
   const place = task.slot > 0 ? String(task.slot) : (task.nodeId ?? '');
   return `${task.serviceName}.${place}.${task.id}`;
@@ -20,9 +23,9 @@ export function containerLabels(task: Task): Readonly<Record<string, string>> {
 }
 
 /**
- * Fills the placeholders that Docker allows in a service's hostname, environment and mounts: `{{.Service.Name}}`,
- * `{{.Service.ID}}`, `{{.Node.ID}}`, `{{.Node.Hostname}}`, `{{.Task.ID}}`, `{{.Task.Name}}`, `{{.Task.Slot}}`.
- * Anything else in braces stays as it is.
+ * Fills the placeholders that Docker allows in a service's hostname, environment and mounts:
+ * `{{.Service.Name}}`, `{{.Service.ID}}`, `{{.Node.ID}}`, `{{.Node.Hostname}}`, `{{.Task.ID}}`,
+ * `{{.Task.Name}}`, `{{.Task.Slot}}`. Anything else in braces stays as it is.
  */
 export function expandPlaceholders(
   text: string,
@@ -43,7 +46,10 @@ export function expandPlaceholders(
   });
 }
 
-/** What a task's container is called inside: the spec's hostname, else the short id of its container. */
+/**
+ * What a task's container is called inside: the spec's hostname, else the short id of its
+ * container.
+ */
 export function taskHostname(
   task: Task,
   node: Pick<Node, 'id' | 'description'> | undefined,

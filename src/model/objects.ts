@@ -1,4 +1,7 @@
-/** Objects of the replicated store: a spec plus what the cluster decided and observed. Plain data, JSON-safe. */
+/**
+ * Objects of the replicated store: a spec plus what the cluster decided and observed. Plain data,
+ * JSON-safe.
+ */
 import type { Mac } from '../base/index.ts';
 import type {
   ClusterId,
@@ -103,10 +106,16 @@ export interface Service {
   readonly meta: Meta;
   readonly spec: ServiceSpec;
   readonly previousSpec?: ServiceSpec;
-  /** Grows whenever TaskTemplate or what tasks depend on changes; tasks of older versions are replaced. */
+  /**
+   * Grows whenever TaskTemplate or what tasks depend on changes; tasks of older versions are
+   * replaced.
+   */
   readonly specVersion: number;
   readonly ports: readonly PublishedPort[];
-  /** One per network in VIP mode (and one on the ingress network if a port is published there); none in dnsrr mode. */
+  /**
+   * One per network in VIP mode (and one on the ingress network if a port is published there); none
+   * in dnsrr mode.
+   */
   readonly virtualIps: readonly VirtualIp[];
 }
 

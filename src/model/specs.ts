@@ -1,8 +1,10 @@
 /**
- * Specs: what an operator asked for, kept as the Docker Engine API's own documents, field for field.
+ * Specs: what an operator asked for, kept as the Docker Engine API's own documents, field for
+ * field.
  *
- * The API hands them in and gives them back unchanged, so `docker service inspect` shows exactly what was created and
- * an update is a read, a change and a write. Everything that Hawser derives lives in `objects.ts`.
+ * The API hands them in and gives them back unchanged, so `docker service inspect` shows exactly
+ * what was created and an update is a read, a change and a write. Everything that Hawser derives
+ * lives in `objects.ts`.
  * Source: Docker Engine API 1.51, definitions of the same names.
  */
 

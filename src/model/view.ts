@@ -1,9 +1,10 @@
 /**
- * What one node needs to know of the cluster: rows, each under a key, each with the revision that last changed it.
+ * What one node needs to know of the cluster: rows, each under a key, each with the revision that
+ * last changed it.
  *
- * A manager derives the rows for a node from the store; the stream between them carries upserts and removals and is
- * resumed by telling which revision of each key is held. A node's whole data plane, names and tasks are functions of
- * its rows, so a node that holds the right rows is right.
+ * A manager derives the rows for a node from the store; the stream between them carries upserts and
+ * removals and is resumed by telling which revision of each key is held. A node's whole data plane,
+ * names and tasks are functions of its rows, so a node that holds the right rows is right.
  */
 import type { NetworkId, NodeId, NodeIndex, Revision, ServiceId, TaskId } from './ids.ts';
 import type { Attachment, PublishedPort, Subnet, Task, VirtualIp } from './objects.ts';
@@ -29,7 +30,10 @@ export interface NetworkRow {
   readonly isIngress: boolean;
 }
 
-/** A service with an endpoint on one of this node's networks, or with a port published on the ingress network. */
+/**
+ * A service with an endpoint on one of this node's networks, or with a port published on the
+ * ingress network.
+ */
 export interface ServiceRow {
   readonly kind: 'service';
   readonly serviceId: ServiceId;
@@ -54,7 +58,9 @@ export interface EndpointRow {
   readonly containerId?: string;
   /** Only those on networks that this node has. */
   readonly attachments: readonly Attachment[];
-  /** Whether it takes new connections and is answered for by name: running, wanted running, node up. */
+  /**
+   * Whether it takes new connections and is answered for by name: running, wanted running, node up.
+   */
   readonly isServing: boolean;
 }
 

@@ -13,9 +13,9 @@ export interface DecideOutcome {
 }
 
 /**
- * Compares services with tasks and says what to change. Asked again after every change of the store and at
- * `wakeAtMs`; a command that the store took makes the next answer differ, until there is nothing left to do.
- * `nowMs` is wall clock time, because delays must survive a change of leader.
+ * Compares services with tasks and says what to change. Asked again after every change of the store
+ * and at `wakeAtMs`; a command that the store took makes the next answer differ, until there is
+ * nothing left to do. `nowMs` is wall clock time, because delays must survive a change of leader.
  */
 export function decide(store: Store, nowMs: number, rng: Rng): DecideOutcome {
   const decision = new Decision(store, nowMs, rng);

@@ -8,7 +8,10 @@ const DESIRED_ORDER: readonly Task['desiredState'][] = ['ready', 'running', 'shu
 
 type TasksChange = Extract<Command, { type: 'tasks.change' }>;
 
-/** Tasks created by one command at most: it travels in the log. The rest follows in the next decision. */
+/**
+ * Tasks created by one command at most: it travels in the log. The rest follows in the next
+ * decision.
+ */
 const CREATES_MAX = 1_000;
 
 /** The change that a decision adds up to, and when to look again. */
@@ -70,7 +73,9 @@ export class Decision {
     this.loads.add(nodeId, task);
   }
 
-  /** Asks for a state that is further than what the task is asked for already; else changes nothing. */
+  /**
+   * Asks for a state that is further than what the task is asked for already; else changes nothing.
+   */
   desire(task: Task, desiredState: Task['desiredState']): void {
     const isFurther =
       DESIRED_ORDER.indexOf(desiredState) > DESIRED_ORDER.indexOf(this.desiredOf(task));
@@ -113,13 +118,17 @@ export class Decision {
     return true;
   }
 
-  /** Sets addresses aside for one more task of the service; the network that has none left, if one has. */
+  /**
+   * Sets addresses aside for one more task of the service; the network that has none left, if one
+   * has.
+   */
   promiseAddresses(service: Service): string | undefined {
     const ids = taskNetworkIds(service);
     for (const id of ids) {
       const free = this.store.freeAddresses(id) - (this.promised.get(id) ?? 0);
-      if (free <= 0)
-        return `no available IPv4 addresses on network ${this.store.networks.get(id)?.spec.Name ?? id}`;
+      if (free > 0) continue;
+      const name = this.store.networks.get(id)?.spec.Name ?? id;
+      return `no available IPv4 addresses on network ${name}`;
     }
     for (const id of ids) this.promised.set(id, (this.promised.get(id) ?? 0) + 1);
     return undefined;

@@ -10,7 +10,8 @@ export function reconcileGlobal(decision: Decision, service: Service): readonly 
   const isEligibleNode = isEligible(service);
   const inspections: Inspection[] = [];
   for (const node of decision.store.nodes.values()) {
-    // A node that is down keeps its task: nobody else could run it, and it may come back with the task alive.
+    // A node that is down keeps its task: nobody else could run it, and it may come back with the
+    // task alive.
     if (node.state === 'down') continue;
     const group = { slot: 0, nodeId: node.id, tasks: byNode.get(node.id) ?? [] };
     const isMember = isEligibleNode(node) && node.spec.Availability !== 'drain';
@@ -38,7 +39,10 @@ function nodesOf(tasks: readonly Task[]): ReadonlyMap<NodeId | undefined, readon
   return nodes;
 }
 
-/** Tasks of nodes that left the cluster, and tasks that never reached their node, have no one to replace them. */
+/**
+ * Tasks of nodes that left the cluster, and tasks that never reached their node, have no one to
+ * replace them.
+ */
 function dropHomeless(
   decision: Decision,
   byNode: ReadonlyMap<NodeId | undefined, readonly Task[]>,

@@ -2,7 +2,10 @@ import { isTerminal, type NodeId, type Service, type Task } from '../model/index
 import type { Decision } from './decision.ts';
 import { endedByItself, wantsRestart } from './restart.ts';
 
-/** Tasks that follow each other in one place: a slot of a replicated service, a node of a global one. */
+/**
+ * Tasks that follow each other in one place: a slot of a replicated service, a node of a global
+ * one.
+ */
 export interface Group {
   /** 0 for global services. */
   readonly slot: number;
@@ -14,8 +17,9 @@ export interface Group {
 
 /**
  * How a group stands once what must go is gone:
- * `steady`: a task of the service's current version runs. `starting`: it is on its way. `dirty`: only tasks of older
- * versions are left. `vacant`: a task is due. `settled`: the last task ended, and the restart policy wants no other.
+ * `steady`: a task of the service's current version runs. `starting`: it is on its way. `dirty`:
+ * only tasks of older versions are left. `vacant`: a task is due. `settled`: the last task ended,
+ * and the restart policy wants no other.
  */
 export type Standing = 'steady' | 'starting' | 'dirty' | 'vacant' | 'settled';
 
@@ -61,7 +65,10 @@ export function inspect(
   return { ...sorted, standing: isDirty ? 'dirty' : 'vacant' };
 }
 
-/** Two leaders in a row may both have filled a group. Of several current tasks a running one stays, else the oldest. */
+/**
+ * Two leaders in a row may both have filled a group. Of several current tasks a running one stays,
+ * else the oldest.
+ */
 function duplicates(service: Service, staying: readonly Task[]): readonly Task[] {
   const current = staying.filter((task) => task.specVersion === service.specVersion);
   const keeper = current.find(isRunning) ?? current[0];

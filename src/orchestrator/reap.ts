@@ -7,7 +7,10 @@ import { historyForRestarts } from './restart.ts';
 /** How long a task on a node that is down counts as possibly running, as in swarmkit. */
 export const ORPHAN_TIMEOUT_MS = 24 * 3_600_000;
 
-/** Gives up tasks that nobody will report on any more, and removes those that are to be removed and have ended. */
+/**
+ * Gives up tasks that nobody will report on any more, and removes those that are to be removed and
+ * have ended.
+ */
 export function reapEnding(decision: Decision): void {
   for (const task of decision.store.tasks.values()) {
     const isHomeless = task.nodeId !== undefined && decision.nodeOf(task) === undefined;
@@ -18,7 +21,10 @@ export function reapEnding(decision: Decision): void {
   }
 }
 
-/** Keeps of each group the newest tasks up to the cluster's limit, and what restart policies count on. */
+/**
+ * Keeps of each group the newest tasks up to the cluster's limit, and what restart policies count
+ * on.
+ */
 export function reapHistory(decision: Decision, service: Service, groups: readonly Group[]): void {
   const limit = decision.store.cluster?.spec.Orchestration.TaskHistoryRetentionLimit ?? 0;
   const forRestarts = historyForRestarts(service.spec.TaskTemplate.RestartPolicy);

@@ -1,4 +1,6 @@
-/** What is done with each group of a service once it is inspected: retire, replace, promote, place. */
+/**
+ * What is done with each group of a service once it is inspected: retire, replace, promote, place.
+ */
 import { isTerminal, type Service, type Task } from '../model/index.ts';
 import type { Decision } from './decision.ts';
 import { isRunning, type Group, type Inspection } from './group.ts';
@@ -29,8 +31,9 @@ export function retire(decision: Decision, task: Task): void {
 }
 
 /**
- * Rolling update: at most `Parallelism` groups at a time are between their old and their new task, and `Delay` passes
- * after each. A new version that does not come up therefore stops the update where it is.
+ * Rolling update: at most `Parallelism` groups at a time are between their old and their new task,
+ * and `Delay` passes after each. A new version that does not come up therefore stops the update
+ * where it is.
  */
 function updateGroups(
   decision: Decision,
@@ -92,7 +95,10 @@ function startBeside(decision: Decision, service: Service, { group }: Inspection
   createTask(decision, service, { group, desiredState: 'running' });
 }
 
-/** Puts the next task into a group that has none: after the restart delay if the last one ended by itself. */
+/**
+ * Puts the next task into a group that has none: after the restart delay if the last one ended by
+ * itself.
+ */
 function fill(decision: Decision, service: Service, inspection: Inspection): void {
   const { group, newest } = inspection;
   const isRestart =
@@ -143,7 +149,8 @@ function createTask(
   if (!decision.canCreate) return;
   const { group, desiredState, startAfterMs } = task;
   const outcome = findPlace(decision, service, group);
-  // A task of a global service is its node's or nobody's: it comes into being when it has room there.
+  // A task of a global service is its node's or nobody's: it comes into being when it has room
+  // there.
   if (group.nodeId !== undefined && 'reason' in outcome) return;
   decision.create(service, {
     slot: group.slot,

@@ -23,7 +23,10 @@ export function reconcileReplicated(
   return kept.map(({ group }) => group);
 }
 
-/** Whether there is nothing to do and no history to keep short, which is how most services are most of the time. */
+/**
+ * Whether there is nothing to do and no history to keep short, which is how most services are most
+ * of the time.
+ */
 function isAtRest(
   service: Service,
   tasks: readonly Task[],
@@ -39,7 +42,9 @@ function isAtRest(
   return slots.size === replicas;
 }
 
-/** A task stays where it is until its node goes, is down or drained, or no longer fits the service. */
+/**
+ * A task stays where it is until its node goes, is down or drained, or no longer fits the service.
+ */
 function stayRule(decision: Decision, service: Service): (task: Task) => boolean {
   const isEligibleNode = isEligible(service);
   return (task) => {
@@ -61,7 +66,10 @@ function slotsOf(tasks: readonly Task[]): readonly Group[] {
   return [...slots].map(([slot, ofSlot]) => ({ slot, tasks: ofSlot }));
 }
 
-/** More new slots than one command creates tasks for are not looked at: they are there the next time. */
+/**
+ * More new slots than one command creates tasks for are not looked at: they are there the next
+ * time.
+ */
 const SLOTS_AT_ONCE_MAX = 1_000;
 
 /** Lowest free numbers first. */

@@ -1,4 +1,7 @@
-/** Whether and when an ended task is followed by another. Everything is read off the tasks that are kept of its place. */
+/**
+ * Whether and when an ended task is followed by another. Everything is read off the tasks that are
+ * kept of its place.
+ */
 import { isTerminal, type RestartPolicy, type Task } from '../model/index.ts';
 
 const NS_PER_MS = 1e6;
@@ -21,8 +24,8 @@ export function endedByItself(task: Task): boolean {
 }
 
 /**
- * Whether the policy wants another task after `last` ended. `tasks` are those kept of the same place, oldest first;
- * the history keeps as many as `MaxAttempts` needs.
+ * Whether the policy wants another task after `last` ended. `tasks` are those kept of the same
+ * place, oldest first; the history keeps as many as `MaxAttempts` needs.
  */
 export function wantsRestart(last: Task, tasks: readonly Task[], nowMs: number): boolean {
   const policy = last.spec.RestartPolicy ?? {};
@@ -40,7 +43,10 @@ export function wantsRestart(last: Task, tasks: readonly Task[], nowMs: number):
   return ended.length <= attemptsMax;
 }
 
-/** How long to wait before the task after `last`: the policy's delay, doubled for each further crash in a row. */
+/**
+ * How long to wait before the task after `last`: the policy's delay, doubled for each further crash
+ * in a row.
+ */
 export function restartDelayMs(last: Task, tasks: readonly Task[]): number {
   const plainMs = policyDelayMs(last.spec.RestartPolicy);
   const crashes = crashesInARow(last, tasks);

@@ -1,6 +1,6 @@
 /**
- * Commands: the only way to change the replicated state. They travel in the log, so they are plain JSON, carry their ids
- * and their time, and are applied by every manager with the same result.
+ * Commands: the only way to change the replicated state. They travel in the log, so they are plain
+ * JSON, carry their ids and their time, and are applied by every manager with the same result.
  */
 import type {
   Cluster,

@@ -19,8 +19,8 @@ import type { Change, State } from './state.ts';
 import type { Table } from './table.ts';
 
 /**
- * The one way to write to a `State`: every write leaves behind how to undo it, so that a command which turns out to be
- * refusable halfway leaves no trace.
+ * The one way to write to a `State`: every write leaves behind how to undo it, so that a command
+ * which turns out to be refusable halfway leaves no trace.
  */
 export class Draft {
   readonly state: State;

@@ -26,8 +26,8 @@ export type SnapshotErrorDetail =
 export class SnapshotError extends CodedError<SnapshotErrorDetail> {}
 
 /**
- * Tables in their order, and of the allocators only what the tables do not say: where each search goes on. Task
- * templates are written once each, because the tasks of a service share theirs.
+ * Tables in their order, and of the allocators only what the tables do not say: where each search
+ * goes on. Task templates are written once each, because the tasks of a service share theirs.
  */
 interface SnapshotDocument {
   readonly format: typeof FORMAT;
@@ -161,7 +161,10 @@ function sharedSpecs(document: SnapshotDocument): readonly TaskSpec[] {
   return document.specs.map((spec) => templates.get(JSON.stringify(spec)) ?? spec);
 }
 
-/** Numbers distinct specs by what they say, so that equal states give equal snapshots however they share objects. */
+/**
+ * Numbers distinct specs by what they say, so that equal states give equal snapshots however they
+ * share objects.
+ */
 class SpecList {
   readonly all: TaskSpec[] = [];
   private readonly byText = new Map<string, number>();

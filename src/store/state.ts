@@ -44,7 +44,8 @@ export class State {
   readonly networks = new Table<NetworkId, Network>((network) => network.spec.Name);
   readonly services = new Table<ServiceId, Service>((service) => service.spec.Name);
   readonly tasks = new TaskTable(taskName);
-  // What is free. Which numbers are used follows from the tables; the cursors are state of their own.
+  // What is free. Which numbers are used follows from the tables; the cursors are state of their
+  // own.
   readonly vnis = new NumberPool(VNI_FIRST, VNI_LAST);
   readonly nodeIndexes = new NumberPool(1, NODE_INDEX_LAST);
   readonly ports = new PublishedPorts();

@@ -22,8 +22,8 @@ import { ViewIndex } from './view/view-index.ts';
 export type StoreListener = (changes: readonly Change[], revision: Revision) => void;
 
 /**
- * The replicated state. `apply` is its only writer and a function of state and command alone, so stores that applied
- * the same commands are equal, and so are their snapshots, byte for byte.
+ * The replicated state. `apply` is its only writer and a function of state and command alone, so
+ * stores that applied the same commands are equal, and so are their snapshots, byte for byte.
  */
 export class Store {
   private readonly state: State;
@@ -35,7 +35,9 @@ export class Store {
     this.viewIndex = new ViewIndex(state);
   }
 
-  /** A store as it was when `snapshot` was taken. Throws `SnapshotError` when the text is not one. */
+  /**
+   * A store as it was when `snapshot` was taken. Throws `SnapshotError` when the text is not one.
+   */
   static restore(snapshot: string): Store {
     return new Store(decodeSnapshot(snapshot));
   }

@@ -9,8 +9,8 @@ export interface TableReader<Id extends string, Row> {
   /** Rows of that name: at most one network or service; nodes may share a hostname. */
   byName(name: string): readonly Row[];
   /**
-   * Rows an operator may mean, by Docker's rule: the row of that id, else the rows of that name, else all whose id
-   * starts so. More than one means that the reference is ambiguous.
+   * Rows an operator may mean, by Docker's rule: the row of that id, else the rows of that name,
+   * else all whose id starts so. More than one means that the reference is ambiguous.
    */
   lookup(reference: string): readonly Row[];
 }

@@ -1,4 +1,7 @@
-/** A store, the orchestrator and nodes that do at once what they are told: the loop that agents run, without agents. */
+/**
+ * A store, the orchestrator and nodes that do at once what they are told: the loop that agents run,
+ * without agents.
+ */
 import { SeededRng } from '../../src/base/index.ts';
 import {
   isTerminal,

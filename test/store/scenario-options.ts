@@ -5,7 +5,10 @@ import type { ScenarioCommand } from './scenario.ts';
 
 type Options = ScenarioCommand['options'];
 
-/** `replicas=3 networks=a,b ports=8080:80,53:53/udp,80:80/host mode=dnsrr image=x constraint=… max=1 delay=… …` */
+/**
+ * `replicas=3 networks=a,b ports=8080:80,53:53/udp,80:80/host mode=dnsrr image=x constraint=… max=1
+ * delay=… …`
+ */
 export function serviceOptions(options: Options): ServiceOptions {
   return {
     ...(options['replicas'] === 'global' && { isGlobal: true }),

@@ -1,6 +1,7 @@
 /**
- * Scenario scripts: text files of prose, commands (`> words key=value`) and the output expected under each.
- * `HAWSER_REWRITE_SCENARIOS=1` writes what came out into the files, to be read in the diff.
+ * Scenario scripts: text files of prose, commands (`> words key=value`) and the output expected
+ * under each. `HAWSER_REWRITE_SCENARIOS=1` writes what came out into the files, to be read in the
+ * diff.
  */
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

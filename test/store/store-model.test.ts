@@ -196,7 +196,9 @@ function handedOut(store: Store): readonly string[] {
   return numbers;
 }
 
-/** Addresses lie in their networks; subnets overlap nowhere; routed ports exclude host-mode ones. */
+/**
+ * Addresses lie in their networks; subnets overlap nowhere; routed ports exclude host-mode ones.
+ */
 function placesAreRight(store: Store): boolean {
   const networks = [...store.networks.values()];
   const prefixes = networks.flatMap((network) => network.subnets.map((s) => cidr4(s.prefix)));

@@ -37,7 +37,10 @@ const clusterDocument = z.object({
 
 type ClusterDocument = z.output<typeof clusterDocument>;
 
-/** Reads `Spec` of `POST /swarm/init`, or the body of `/swarm/update`. Missing parts get Docker's defaults. Throws `SpecError`. */
+/**
+ * Reads `Spec` of `POST /swarm/init`, or the body of `/swarm/update`. Missing parts get Docker's
+ * defaults. Throws `SpecError`.
+ */
 export function parseClusterSpec(json: unknown): ClusterSpec {
   const document = readDocument(clusterDocument, json ?? {});
   checkCluster(document);

@@ -7,8 +7,9 @@ const DEPTH_MAX = 32;
 export const ENTRIES_MAX = 10_000;
 
 /**
- * Reads an untrusted document against a schema: null is absent, as for Go's decoder; fields that the schema does not
- * know are dropped; the first thing that does not fit is refused by name. Throws `SpecError`.
+ * Reads an untrusted document against a schema: null is absent, as for Go's decoder; fields that
+ * the schema does not know are dropped; the first thing that does not fit is refused by name.
+ * Throws `SpecError`.
  */
 export function readDocument<Schema extends z.ZodType>(
   schema: Schema,

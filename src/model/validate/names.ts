@@ -1,6 +1,8 @@
 import { invalid } from './spec-error.ts';
 
-/** Docker's `^[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*$`, written so that no name takes exponential time. */
+/**
+ * Docker's `^[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*$`, written so that no name takes exponential time.
+ */
 const DNS_NAME = /^[a-zA-Z0-9](?:[-_a-zA-Z0-9]*[a-zA-Z0-9])?$/;
 const NAME_MAX = 63;
 

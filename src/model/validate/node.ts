@@ -10,7 +10,10 @@ const nodeDocument = z.object({
   Availability: text.default(''),
 });
 
-/** Reads the body of `POST /nodes/{id}/update`. Role and availability must be there. Throws `SpecError`. */
+/**
+ * Reads the body of `POST /nodes/{id}/update`. Role and availability must be there. Throws
+ * `SpecError`.
+ */
 export function parseNodeSpec(json: unknown): NodeSpec {
   const { Name, Labels, Role, Availability } = readDocument(nodeDocument, json);
   const role = Role.toLowerCase();

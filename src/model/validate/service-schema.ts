@@ -1,4 +1,7 @@
-/** The Engine API's `ServiceSpec` as a schema: types, plain ranges and defaults. Rules across fields are in `service.ts`. */
+/**
+ * The Engine API's `ServiceSpec` as a schema: types, plain ranges and defaults. Rules across fields
+ * are in `service.ts`.
+ */
 import { z } from 'zod';
 import { count, duration, labels, text, texts } from './document.ts';
 

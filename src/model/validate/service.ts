@@ -29,9 +29,9 @@ const NANO_CPUS_MIN = 1e6;
 const MEMORY_BYTES_MIN = 4 * 1024 * 1024;
 
 /**
- * Reads the body of `POST /services/create` or `/services/{id}/update`. Missing parts get Docker's defaults: one
- * replica, endpoint mode `vip`, ports tcp and routed. Networks are names or ids still; `withNetworkIds` resolves them.
- * Throws `SpecError`.
+ * Reads the body of `POST /services/create` or `/services/{id}/update`. Missing parts get Docker's
+ * defaults: one replica, endpoint mode `vip`, ports tcp and routed. Networks are names or ids
+ * still; `withNetworkIds` resolves them. Throws `SpecError`.
  */
 export function parseServiceSpec(json: unknown): ServiceSpec {
   const document = readDocument(serviceDocument, json);
@@ -49,7 +49,10 @@ export function parseServiceSpec(json: unknown): ServiceSpec {
   };
 }
 
-/** The spec with every network's name replaced by its id. `idOf` throws what the caller answers for an unknown one. */
+/**
+ * The spec with every network's name replaced by its id. `idOf` throws what the caller answers for
+ * an unknown one.
+ */
 export function withNetworkIds(
   spec: ServiceSpec,
   idOf: (nameOrId: string) => NetworkId,

@@ -1,19 +1,25 @@
 import { CodedError } from '../../base/index.ts';
 
 /**
- * `invalid-spec`: the document breaks a rule. `unsupported-spec`: it asks for something that Docker has and this
- * program has not; taking it and leaving that out would be a lie.
+ * `invalid-spec`: the document breaks a rule. `unsupported-spec`: it asks for something that Docker
+ * has and this program has not; taking it and leaving that out would be a lie.
  */
 export interface SpecErrorDetail {
   readonly code: 'invalid-spec' | 'unsupported-spec';
-  /** Where, in the Engine API's own field names: `TaskTemplate.ContainerSpec.Image`. Empty for the whole document. */
+  /**
+   * Where, in the Engine API's own field names: `TaskTemplate.ContainerSpec.Image`. Empty for the
+   * whole document.
+   */
   readonly field: string;
   readonly rule: string;
 }
 
 export class SpecError extends CodedError<SpecErrorDetail> {}
 
-/** Refuses a document. `text` is the message as Docker words it; without it, field and rule are the message. */
+/**
+ * Refuses a document. `text` is the message as Docker words it; without it, field and rule are the
+ * message.
+ */
 export function invalid(field: string, rule: string, text?: string): SpecError {
   return new SpecError({ code: 'invalid-spec', field, rule }, text ?? said(field, rule));
 }

@@ -9,7 +9,10 @@ import {
 } from '../../model/index.ts';
 import { hostPortKey, reservations, type NodeLoad } from './node-loads.ts';
 
-/** Why nodes may be unfit. `explain` tells of `count` nodes in the words that `docker service ps` shows. */
+/**
+ * Why nodes may be unfit. `explain` tells of `count` nodes in the words that `docker service ps`
+ * shows.
+ */
 export interface Filter {
   readonly fits: (load: NodeLoad) => boolean;
   readonly explain: (count: number) => string;
@@ -17,7 +20,9 @@ export interface Filter {
 
 const onNodes = (count: number): string => `on ${count} node${count === 1 ? '' : 's'}`;
 
-/** swarmkit's pipeline in its order; the first filter that a node fails is the one it counts for. */
+/**
+ * swarmkit's pipeline in its order; the first filter that a node fails is the one it counts for.
+ */
 export function filtersFor(service: Service): readonly Filter[] {
   const spec = service.spec.TaskTemplate;
   const { nanoCpus, memoryBytes } = reservations(spec);

@@ -2,8 +2,9 @@ import type { ContainerSpec } from '../../model/index.ts';
 import type { NodeLoad } from './node-loads.ts';
 
 /**
- * Of the nodes that take tasks, those that have the image; all nodes, if none has it. An image that was imported on some nodes only can start nowhere
- * else, and where no node has it, the node's own error says more than an empty placement.
+ * Of the nodes that take tasks, those that have the image; all nodes, if none has it. An image that
+ * was imported on some nodes only can start nowhere else, and where no node has it, the node's own
+ * error says more than an empty placement.
  */
 export function nodesWithImage(
   loads: readonly NodeLoad[],
@@ -19,7 +20,10 @@ export function nodesWithImage(
   return having.length > 0 ? having : loads;
 }
 
-/** `busybox`, `library/busybox:latest` and `docker.io/library/busybox` are one image. A digest decides nothing here. */
+/**
+ * `busybox`, `library/busybox:latest` and `docker.io/library/busybox` are one image. A digest
+ * decides nothing here.
+ */
 export function normalImageName(name: string): string {
   const [reference = ''] = name.split('@');
   const short = reference.replace(/^(index\.)?docker\.io\//, '').replace(/^library\//, '');

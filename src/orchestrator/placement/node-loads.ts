@@ -56,7 +56,10 @@ export class NodeLoads {
     occupy(load, task);
   }
 
-  /** Counts a task out that is to go: its place is not crowded by it, though it still has its ports and memory. */
+  /**
+   * Counts a task out that is to go: its place is not crowded by it, though it still has its ports
+   * and memory.
+   */
   retire(task: Task): void {
     const load = task.nodeId === undefined ? undefined : this.loads.get(task.nodeId);
     if (load === undefined || isTerminal(task.status.state)) return;

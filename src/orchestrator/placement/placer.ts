@@ -11,9 +11,9 @@ const FAILURES_MAX = 3;
 export type PlacementOutcome = { readonly nodeId: NodeId } | { readonly reason: string };
 
 /**
- * Finds places for one service during one decision. Spread: of the nodes that fit, the one with the fewest tasks of
- * the service, then the fewest of all; ties are drawn. Before that come the service's placement preferences, and
- * nodes on which the service keeps failing come last.
+ * Finds places for one service during one decision. Spread: of the nodes that fit, the one with the
+ * fewest tasks of the service, then the fewest of all; ties are drawn. Before that come the
+ * service's placement preferences, and nodes on which the service keeps failing come last.
  */
 export class Placer {
   private readonly service: Service;

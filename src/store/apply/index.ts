@@ -1,8 +1,10 @@
 /**
- * apply: what each command does to the state. One handler per command; each returns why it refuses, or nothing.
+ * apply: what each command does to the state. One handler per command; each returns why it refuses,
+ * or nothing.
  *
- * Handlers read no clock and draw no random number: ids and times are in the command. A handler that removes rows has
- * made its last check before, because a row that is put back by a rollback moves to the end of its table.
+ * Handlers read no clock and draw no random number: ids and times are in the command. A handler
+ * that removes rows has made its last check before, because a row that is put back by a rollback
+ * moves to the end of its table.
  */
 import { unreachable } from '../../base/index.ts';
 import type { Command, Refusal } from '../commands.ts';

@@ -91,7 +91,10 @@ function networkUser(state: State, network: Network): string | undefined {
   return undefined;
 }
 
-/** A task on its way out does not hold a network back: `service rm` and `network rm` follow each other in scripts. */
+/**
+ * A task on its way out does not hold a network back: `service rm` and `network rm` follow each
+ * other in scripts.
+ */
 function isWanted(task: Task): boolean {
   const isEnding = task.desiredState === 'shutdown' || task.desiredState === 'remove';
   return !isEnding && !isTerminal(task.status.state);

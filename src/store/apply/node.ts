@@ -65,7 +65,10 @@ export function applyNodeRemove(draft: Draft, command: Remove): Refusal | undefi
   return undefined;
 }
 
-/** Writes the node unless all but its meta stays the same: nodes report themselves more often than they change. */
+/**
+ * Writes the node unless all but its meta stays the same: nodes report themselves more often than
+ * they change.
+ */
 function putNode(draft: Draft, after: Node): void {
   const before = draft.state.nodes.get(after.id);
   if (before !== undefined && isSameJson({ ...after, meta: before.meta }, before)) return;

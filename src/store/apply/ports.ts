@@ -3,7 +3,10 @@ import type { Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
 import { refuse } from './refuse.ts';
 
-/** Replaces the ports that the service holds with those of its spec; numbers left open stay what they were. */
+/**
+ * Replaces the ports that the service holds with those of its spec; numbers left open stay what
+ * they were.
+ */
 export function allocatePorts(draft: Draft, service: Service): readonly PublishedPort[] | Refusal {
   releasePorts(draft, service);
   const configs = service.spec.EndpointSpec.Ports;
@@ -45,7 +48,10 @@ function addPort(draft: Draft, service: Service, port: PublishedPort): Refusal |
   );
 }
 
-/** The number that the service already has for the same open port, unless its own spec has given it away. */
+/**
+ * The number that the service already has for the same open port, unless its own spec has given it
+ * away.
+ */
 function keptPort(draft: Draft, service: Service, config: PortConfig): PublishedPort | undefined {
   for (const { PublishedPort, ...had } of service.ports) {
     const isSame =

@@ -44,7 +44,10 @@ export function applyServiceUpdate(draft: Draft, command: Update): Refusal | und
   return putService(draft, { ...before, meta, spec, previousSpec: before.spec });
 }
 
-/** Service -> gone, with its ports and virtual addresses. Its tasks are the orchestrator's to wind up. */
+/**
+ * Service -> gone, with its ports and virtual addresses. Its tasks are the orchestrator's to wind
+ * up.
+ */
 export function applyServiceRemove(draft: Draft, command: Remove): Refusal | undefined {
   const service = draft.state.services.get(command.id);
   if (service === undefined) return refuse('not-found', `service ${command.id} not found`);
@@ -54,13 +57,19 @@ export function applyServiceRemove(draft: Draft, command: Remove): Refusal | und
   return undefined;
 }
 
-/** Networks that every task of the service is attached to: ingress first if a port is routed over it. */
+/**
+ * Networks that every task of the service is attached to: ingress first if a port is routed over
+ * it.
+ */
 export function taskNetworkIds(service: Service): readonly NetworkId[] {
   if (service.spec.EndpointSpec.Mode === 'dnsrr') return specNetworkIds(service.spec);
   return service.virtualIps.map((vip) => vip.networkId);
 }
 
-/** Allocates what the service's new spec asks for and writes it. `service` carries what it holds so far. */
+/**
+ * Allocates what the service's new spec asks for and writes it. `service` carries what it holds so
+ * far.
+ */
 function putService(draft: Draft, service: Service): Refusal | undefined {
   const networkIds = endpointNetworkIds(draft, service.spec);
   if ('code' in networkIds) return networkIds;
@@ -119,7 +128,10 @@ function allocateVirtualIps(
   return result;
 }
 
-/** Whether tasks made for `before` are wrong for `after`. Scaling, placement and further ingress ports need no new tasks. */
+/**
+ * Whether tasks made for `before` are wrong for `after`. Scaling, placement and further ingress
+ * ports need no new tasks.
+ */
 function mustReplaceTasks(before: Service, after: Service): boolean {
   return !(
     isSameJson(

@@ -25,8 +25,9 @@ const STATUS_TEXT_MAX = 1024;
 const DESIRED_ORDER: readonly Task['desiredState'][] = ['ready', 'running', 'shutdown', 'remove'];
 
 /**
- * The orchestrator's decisions. They were made on a slightly older state: whatever no longer fits (a service, node or
- * task that is gone) is passed over, and the orchestrator, which sees the new state, decides again.
+ * The orchestrator's decisions. They were made on a slightly older state: whatever no longer fits
+ * (a service, node or task that is gone) is passed over, and the orchestrator, which sees the new
+ * state, decides again.
  */
 export function applyTasksChange(draft: Draft, command: Change): Refusal | undefined {
   for (const create of command.creates) createTask(draft, create);
@@ -99,7 +100,10 @@ function setStatus(draft: Draft, id: TaskId, reported: TaskStatus): void {
   putTask(draft, id, { ...task, meta: draft.meta(task.meta), status });
 }
 
-/** Pending -> assigned with an address on each network; still pending, with the reason, when a network is full. */
+/**
+ * Pending -> assigned with an address on each network; still pending, with the reason, when a
+ * network is full.
+ */
 function assign(draft: Draft, task: Task, nodeId: NodeId): Task {
   const meta = draft.meta(draft.state.tasks.get(task.id)?.meta);
   const service = draft.state.services.get(task.serviceId);
@@ -121,7 +125,9 @@ function assign(draft: Draft, task: Task, nodeId: NodeId): Task {
   return { ...task, meta, nodeId, attachments, status };
 }
 
-/** The single place that writes tasks, so that addresses are free exactly when nobody holds them. */
+/**
+ * The single place that writes tasks, so that addresses are free exactly when nobody holds them.
+ */
 function putTask(draft: Draft, id: TaskId, after: Task | undefined): void {
   const before = draft.state.tasks.get(id);
   if (before !== undefined && holdsAddresses(before) && !(after && holdsAddresses(after)))
@@ -146,7 +152,10 @@ function clipped(status: TaskStatus): TaskStatus {
   };
 }
 
-/** Tasks of one service share the service's own template: ten thousand copies of it would be most of the memory. */
+/**
+ * Tasks of one service share the service's own template: ten thousand copies of it would be most of
+ * the memory.
+ */
 function sharedSpec(service: Service, spec: TaskSpec): TaskSpec {
   return isSameJson(service.spec.TaskTemplate, spec) ? service.spec.TaskTemplate : spec;
 }

@@ -15,7 +15,10 @@ interface SubnetPool {
   readonly pool: NumberPool;
 }
 
-/** Free and used addresses of one network: every subnet's hosts, or its IP range, without the gateway. */
+/**
+ * Free and used addresses of one network: every subnet's hosts, or its IP range, without the
+ * gateway.
+ */
 export class NetworkAddresses {
   readonly subnets: readonly SubnetPool[];
 

@@ -9,9 +9,10 @@ interface Page {
 }
 
 /**
- * Numbers from `first` to `last`, handed out next-fit: a number that was given back is the last to be given again, so
- * that what still lingers under it elsewhere (a neighbour entry, a name in a cache) does not meet its next owner.
- * A bitmap in pages that exist only where a number is used; taking and freeing cost a few word reads.
+ * Numbers from `first` to `last`, handed out next-fit: a number that was given back is the last to
+ * be given again, so that what still lingers under it elsewhere (a neighbour entry, a name in a
+ * cache) does not meet its next owner. A bitmap in pages that exist only where a number is used;
+ * taking and freeing cost a few word reads.
  */
 export class NumberPool {
   readonly first: number;

@@ -20,8 +20,9 @@ export interface PortHolder {
 }
 
 /**
- * Who publishes which port. A routing-mesh port answers on every node, so it excludes every other use of its number
- * and protocol; host-mode ports of several services may share a number, on different nodes.
+ * Who publishes which port. A routing-mesh port answers on every node, so it excludes every other
+ * use of its number and protocol; host-mode ports of several services may share a number, on
+ * different nodes.
  */
 export class PublishedPorts {
   private readonly protocols: Readonly<Record<Protocol, ProtocolPorts>> = {

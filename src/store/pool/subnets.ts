@@ -55,7 +55,9 @@ export function findOverlap(
   return undefined;
 }
 
-/** The lowest subnet of the pools that overlaps none in use; `undefined` when the pools are used up. */
+/**
+ * The lowest subnet of the pools that overlaps none in use; `undefined` when the pools are used up.
+ */
 export function cutSubnet(
   pools: readonly string[],
   bits: number,
@@ -86,7 +88,10 @@ function usedRanges(networks: Iterable<Network>): readonly AddressRange[] {
   return ranges.sort((one, other) => one.first - other.first);
 }
 
-/** One pass over the used ranges, lowest first: each that is in the way moves the candidate behind it. */
+/**
+ * One pass over the used ranges, lowest first: each that is in the way moves the candidate behind
+ * it.
+ */
 function cutFrom(pool: Cidr4, bits: number, used: readonly AddressRange[]): Cidr4 | undefined {
   const size = 2 ** (32 - bits);
   let candidate: number = pool.base;

@@ -6,8 +6,8 @@ interface Membership {
 }
 
 /**
- * Which node carries which network because of its own endpoints, and since when that holds. What was before this
- * index was built is not known, so everything counts as changed then.
+ * Which node carries which network because of its own endpoints, and since when that holds. What
+ * was before this index was built is not known, so everything counts as changed then.
  */
 export class NodeNetworks {
   /** Nothing is known of changes before this revision. */
@@ -49,7 +49,10 @@ export class NodeNetworks {
     return Math.max(own, shared) as Revision;
   }
 
-  /** Drops what is not needed of a removed node; should it come back, everything counts as changed by then. */
+  /**
+   * Drops what is not needed of a removed node; should it come back, everything counts as changed
+   * by then.
+   */
   forget(nodeId: NodeId, revision: Revision): void {
     const networks = this.nodes.get(nodeId);
     if (networks === undefined) return;

@@ -26,8 +26,8 @@ import {
 } from './rows.ts';
 
 /**
- * A row and its number: the row has said the same since that revision. Two managers, or one before and after a
- * restart, may number a row differently; equal numbers always mean equal rows.
+ * A row and its number: the row has said the same since that revision. Two managers, or one before
+ * and after a restart, may number a row differently; equal numbers always mean equal rows.
  */
 export interface StampedRow<Row extends ViewRow = ViewRow> {
   readonly revision: Revision;
@@ -39,8 +39,9 @@ interface KeyedRow<Row extends ViewRow = ViewRow> extends StampedRow<Row> {
 }
 
 /**
- * Rows as every node would see them, kept while commands are applied, so that one node's view is a walk over ready
- * rows. Rows are alike for all nodes but in one point: an endpoint shows only its attachments on the viewer's networks.
+ * Rows as every node would see them, kept while commands are applied, so that one node's view is a
+ * walk over ready rows. Rows are alike for all nodes but in one point: an endpoint shows only its
+ * attachments on the viewer's networks.
  */
 export class ViewIndex {
   private readonly state: State;
@@ -87,7 +88,10 @@ export class ViewIndex {
     return view;
   }
 
-  /** Networks that the node carries: where a task of its own lives, and ingress while a port is routed. */
+  /**
+   * Networks that the node carries: where a task of its own lives, and ingress while a port is
+   * routed.
+   */
   private networksOf(nodeId: NodeId): ReadonlySet<NetworkId> {
     const ids = new Set<NetworkId>();
     for (const id of this.nodeNetworks.of(nodeId)) if (this.state.networks.has(id)) ids.add(id);
