@@ -150,8 +150,7 @@ async function setAvailability(
 async function required(manager: ActiveManager, command: Command): Promise<void> {
   const outcome = await manager.propose(command);
   if (outcome.ok) return;
-  const { code, message } = outcome.refusal;
-  throw new ClusterError({ code: 'refused', reason: code }, message);
+  throw new ClusterError({ code: 'invalid-request' }, outcome.refusal.message);
 }
 
 /** Others must be able to reach it: an address that names no machine cannot be advertised. */

@@ -1,14 +1,16 @@
 /**
- * cluster: this node's part in a cluster. Drives the replicated log and the store on managers, sessions on every node.
+ * cluster: this node's part in a cluster. Drives the replicated log and the store on managers,
+ * sessions on every node.
  *
- * Decides: who may join (tokens, certificates), in what order changes happen (the log), which node is to be called down.
- * Never decides what a change does (`store`) or which task runs where (`orchestrator`); never touches the kernel.
- * Inputs: init, join and leave; commands proposed on a manager; status reports of this node's tasks. Outputs: the store
- * (on a manager), this node's view as it changes, output of tasks from their nodes.
- * On disk, below `<data directory>/cluster`, all for root only: `member.json` (who this node is), `view.json` (what it
- * was last told), `log/` (a manager's state). Ports: 2377/tcp on managers.
- * Limits: one voter; 5,000 sessions, 4,096 proposals waiting, 16 MiB per entry (`LOG_LIMITS`, `transport/messages.ts`).
- * Start with `member.ts` (what the rooms above use), then `open-member.ts`, then `manager/active-manager.ts`.
+ * Decides: who may join (tokens, certificates), in what order changes happen (the log), which node
+ * is to be called down. Never decides what a change does (`store`) or which task runs where
+ * (`orchestrator`); never touches the kernel. Inputs: init, join and leave; commands proposed on a
+ * manager; status reports of this node's tasks. Outputs: the store (on a manager), this node's view
+ * as it changes, output of tasks from their nodes. On disk, below `<data directory>/cluster`, all
+ * for root only: `member.json` (who this node is), `view.json` (what it was last told), `log/` (a
+ * manager's state). Ports: 2377/tcp on managers. Limits: one voter; 5,000 sessions, 4,096 proposals
+ * waiting, 16 MiB per entry (`LOG_LIMITS`, `transport/messages.ts`). Start with `member.ts` (what
+ * the rooms above use), then `open-member.ts`, then `manager/active-manager.ts`.
  */
 export { openMember } from './open-member.ts';
 export type { MemberOptions } from './settings.ts';

@@ -1,10 +1,15 @@
-/** Keeps two agents from one directory: a file with the pid and the start time of whoever uses it. */
+/**
+ * Keeps two agents from one directory: a file with the pid and the start time of whoever uses it.
+ */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClusterError } from './errors.ts';
 import { errnoOf } from './log/index.ts';
 
-/** Takes the directory; the returned function gives it back. Throws `ClusterError` with code `locked`. */
+/**
+ * Takes the directory; the returned function gives it back. Throws `ClusterError` with code
+ * `locked`.
+ */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const path = join(directory, 'lock');
   const mark = `${process.pid} ${(await startTimeOf(process.pid)) ?? ''}`;

@@ -35,7 +35,10 @@ export interface JoinRequest {
   readonly availability: 'active' | 'pause' | 'drain';
 }
 
-/** `inactive`: in no cluster. `pending`: joined, no session with a manager yet. `active`: in session. `error`: see `error`. */
+/**
+ * `inactive`: in no cluster. `pending`: joined, no session with a manager yet. `active`: in
+ * session. `error`: see `error`.
+ */
 export interface MemberStatus {
   readonly state: 'inactive' | 'pending' | 'active' | 'error';
   readonly nodeId?: NodeId;
@@ -50,13 +53,18 @@ export interface MemberStatus {
 export interface Manager {
   /** Read only: everything else changes it through `propose`. */
   readonly store: Store;
-  /** Resolves once the command is durable and applied; the outcome says whether the state took it. */
+  /**
+   * Resolves once the command is durable and applied; the outcome says whether the state took it.
+   */
   propose(command: Command): Promise<ApplyOutcome>;
   /** Join tokens as `docker swarm join-token` prints them. */
   joinTokens(): { readonly worker: string; readonly manager: string };
   /** New secret parts, for a `cluster.update` that rotates. */
   newJoinSecret(): string;
-  /** Output of tasks wherever they run, from their nodes. Ends when all have ended (or, following, when aborted). */
+  /**
+   * Output of tasks wherever they run, from their nodes. Ends when all have ended (or, following,
+   * when aborted).
+   */
   taskLogs(tasks: readonly Task[], query: TaskLogQuery): AsyncIterable<TaskLogEntry>;
 }
 
@@ -86,12 +94,18 @@ export interface ClusterMember {
   status(): MemberStatus;
   /** Refused when already in a cluster. Throws `ClusterError`. */
   init(request: InitRequest): Promise<NodeId>;
-  /** Resolves when this node is registered; throws `ClusterError` (bad token, wrong role, unreachable, …). */
+  /**
+   * Resolves when this node is registered; throws `ClusterError` (bad token, wrong role,
+   * unreachable, …).
+   */
   join(request: JoinRequest): Promise<NodeId>;
   leave(isForced: boolean): Promise<void>;
   /** Set while this node is an active manager. */
   readonly manager: Manager | undefined;
-  /** Rows of this node as last told by a manager; kept, also over a restart, while no manager is reachable. */
+  /**
+   * Rows of this node as last told by a manager; kept, also over a restart, while no manager is
+   * reachable.
+   */
   readonly view: NodeView | undefined;
   onView(listener: (view: NodeView | undefined) => void): () => void;
   onStatus(listener: (status: MemberStatus) => void): () => void;

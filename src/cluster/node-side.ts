@@ -1,6 +1,6 @@
 /**
- * What every member has, managers and workers alike: a held view, a session that keeps it current, and a certificate
- * that is renewed at half its life.
+ * What every member has, managers and workers alike: a held view, a session that keeps it current,
+ * and a certificate that is renewed at half its life.
  */
 import { isIP } from 'node:net';
 import { messageOf } from '../base/index.ts';

@@ -1,7 +1,7 @@
 /**
  * The composition of this room: what a node has of a cluster, and how it enters and leaves one.
  *
- *   inactive -- init --> manager (log, door, orchestrator) with its own node in session over an in-process link
+ *   inactive -- init --> manager (log, door, orchestrator), its own node in session in-process
  *   inactive -- join --> worker, in session with a manager over the network
  *   either   -- leave -> inactive, with nothing left on disk
  *
@@ -36,8 +36,9 @@ import { MEMBER_TUNING } from './tuning.ts';
 import { joinThrough, removeHeldView } from './worker/index.ts';
 
 /**
- * This node's part in a cluster, as it was when the agent stopped. A node whose files are damaged comes up in state
- * `error`, so that it can be looked at and left. Throws `ClusterError` when another process uses the directory.
+ * This node's part in a cluster, as it was when the agent stopped. A node whose files are damaged
+ * comes up in state `error`, so that it can be looked at and left. Throws `ClusterError` when
+ * another process uses the directory.
  */
 export async function openMember(options: MemberOptions): Promise<ClusterMember> {
   const directory = join(options.dataDirectory, 'cluster');
@@ -133,7 +134,8 @@ class Member implements ClusterMember {
         const { manager, membership } = await foundCluster(request, this.settings);
         await saveMembership(this.settings.directory, membership);
         manager.start();
-        await this.attend(membership, manager);
+        const node = await this.attend(membership, manager);
+        await node.waitActive(this.settings.tuning.joinWaitMs);
         return membership.nodeId;
       } catch (error) {
         await this.removeState();

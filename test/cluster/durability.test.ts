@@ -120,7 +120,8 @@ test('certificates are renewed after half their life, and the new ones are used'
   const dataDirectory = await lab.directory();
   const own = await lab.directory();
   const member = await lab.member({ tuning, dataDirectory: own });
-  // Certificates begin an hour early, so half the life of one for 50 minutes is over when it is made.
+  // Certificates begin an hour early, so half the life of one for 50 minutes is over when it is
+  // made.
   await member.init({ ...INIT, spec: { ...CLUSTER_SPEC, CAConfig: { NodeCertExpiry: 3000e9 } } });
   const worker = await lab.worker(member, { tuning, dataDirectory });
   const read = async (directory: string): Promise<string> => {

@@ -1,9 +1,11 @@
 /**
- * The only file that makes X.509: the cluster's authority, keys with requests, and node certificates.
+ * The only file that makes X.509: the cluster's authority, keys with requests, and node
+ * certificates.
  *
- * As in Swarm, a node's certificate says who it is in its subject: CN = node id, OU = role, O = cluster id. Managers may
- * serve and connect; workers may only connect, so that no worker can pose as a manager. All keys are EC P-256.
- * The library is loaded at first use: an agent that only restarts makes no certificates.
+ * As in Swarm, a node's certificate says who it is in its subject: CN = node id, OU = role, O =
+ * cluster id. Managers may serve and connect; workers may only connect, so that no worker can pose
+ * as a manager. All keys are EC P-256. The library is loaded at first use: an agent that only
+ * restarts makes no certificates.
  */
 import { X509Certificate, webcrypto } from 'node:crypto';
 import type * as X509 from '@peculiar/x509';
@@ -67,7 +69,9 @@ export async function createAuthority(clusterId: ClusterId, nowMs: number): Prom
   return { certificatePem: certificate.toString('pem'), keyPem: await exportKey(keys.privateKey) };
 }
 
-/** A new key, and the request for a certificate over it. The subject is the authority's to choose. */
+/**
+ * A new key, and the request for a certificate over it. The subject is the authority's to choose.
+ */
 export async function createNodeKey(): Promise<NodeKey> {
   const x509 = await load();
   const keys = await generateKeys();

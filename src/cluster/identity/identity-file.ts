@@ -1,8 +1,10 @@
 /**
- * Who this node is in which cluster, and how it takes part: `member.json`, mode 0600, replaced as a whole.
+ * Who this node is in which cluster, and how it takes part: `member.json`, mode 0600, replaced as a
+ * whole.
  *
- * The file is the last thing written when a node enters a cluster and the first thing removed when it leaves, so whatever
- * else lies in the directory without it is left over from something that did not happen.
+ * The file is the last thing written when a node enters a cluster and the first thing removed when
+ * it leaves, so whatever else lies in the directory without it is left over from something that did
+ * not happen.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -49,7 +51,9 @@ function pathOf(directory: string): string {
   return join(directory, 'member.json');
 }
 
-/** Undefined when this node is in no cluster. Throws `ClusterError` when the file cannot be read. */
+/**
+ * Undefined when this node is in no cluster. Throws `ClusterError` when the file cannot be read.
+ */
 export async function loadMembership(directory: string): Promise<Membership | undefined> {
   const path = pathOf(directory);
   let text: string;

@@ -1,5 +1,6 @@
 /**
- * cluster/identity: who a node is. The cluster's authority, node certificates, join tokens, and the file that keeps them.
+ * cluster/identity: who a node is. The cluster's authority, node certificates, join tokens, and the
+ * file that keeps them.
  *
  * Decides nothing about who may join; it makes and checks the proofs. Start with `token.ts`.
  */

@@ -1,8 +1,9 @@
 /**
  * Join tokens: `SWMTKN-1-<digest>-<secret>`, Swarm's shape.
  *
- * The digest (SHA-256 of the authority's certificate, DER, as 50 base-36 digits) lets a joining node recognise its
- * cluster before it says anything; the secret (25 base-36 digits) says which role it may have.
+ * The digest (SHA-256 of the authority's certificate, DER, as 50 base-36 digits) lets a joining
+ * node recognise its cluster before it says anything; the secret (25 base-36 digits) says which
+ * role it may have.
  */
 import { X509Certificate, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { ClusterError } from '../errors.ts';

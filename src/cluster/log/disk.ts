@@ -91,7 +91,8 @@ export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): 
     }
     await disk.rename(temporary, path);
   } catch (error) {
-    // The failure that matters is the one being reported; the leftover is removed at the next open in any case.
+    // The failure that matters is the one being reported; the leftover is removed at the next open
+    // in any case.
     await disk.remove(temporary).catch(() => undefined);
     throw error;
   }

@@ -1,15 +1,19 @@
 /**
- * The bytes of a log segment: a file header, then frames. One frame holds all entries of one sync, so at most the last
- * frame of a file can be half written; damage anywhere else is not a crash's doing.
+ * The bytes of a log segment: a file header, then frames. One frame holds all entries of one sync,
+ * so at most the last frame of a file can be half written; damage anywhere else is not a crash's
+ * doing.
  *
- *   file header, 32 bytes    "HAWSRWAL" | version u32 | 0 u32 | first index u64 | CRC-32 of these 24 bytes u32 | ff ff ff ff
- *   frame header, 16 bytes   "WLF1" | payload bytes u32 | CRC-32 of padded payload u32 | CRC-32 of these 12 bytes u32
- *   payload                  entries: term u64 | index u64 | data bytes u32 | data; padded with ff to a multiple of 16
+ *   file header, 32 bytes    "HAWSRWAL" | version u32 | 0 u32 | first index u64
+ *                            | CRC-32 of these 24 bytes u32 | ff ff ff ff
+ *   frame header, 16 bytes   "WLF1" | payload bytes u32 | CRC-32 of padded payload u32
+ *                            | CRC-32 of these 12 bytes u32
+ *   payload                  entries: term u64 | index u64 | data bytes u32 | data;
+ *                            padded with ff to a multiple of 16
  *
- * Numbers are little endian. The header has a sum of its own so that a flipped bit in the length is not taken for a
- * frame that ran out of file. Frames begin at multiples of 16 and padding is never zero, so no intact frame has an
- * all-zero share of a disk sector: a frame with a wrong sum and such a share was being written when the machine
- * stopped, any other was damaged later.
+ * Numbers are little endian. The header has a sum of its own so that a flipped bit in the length is
+ * not taken for a frame that ran out of file. Frames begin at multiples of 16 and padding is never
+ * zero, so no intact frame has an all-zero share of a disk sector: a frame with a wrong sum and
+ * such a share was being written when the machine stopped, any other was damaged later.
  */
 import { crc32 } from 'node:zlib';
 import type { LogEntry, LogIndex, Term } from './entry.ts';
@@ -146,7 +150,10 @@ function decodeEntries(payload: Buffer, firstIndex: number): LogEntry[] | undefi
   return entries;
 }
 
-/** Whether the share of any disk sector in `[from, to)` is all zero: space that was given out and never written. */
+/**
+ * Whether the share of any disk sector in `[from, to)` is all zero: space that was given out and
+ * never written.
+ */
 function hasZeroSector(bytes: Buffer, from: number, to: number): boolean {
   for (let at = from; at < to;) {
     const end = Math.min(to, at - (at % SECTOR_BYTES) + SECTOR_BYTES);

@@ -1,4 +1,7 @@
-/** What a voter must remember across a restart besides its log: the term it is in, and whom it voted for. */
+/**
+ * What a voter must remember across a restart besides its log: the term it is in, and whom it voted
+ * for.
+ */
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';

@@ -1,8 +1,10 @@
 /**
- * cluster/log: durable order. A write-ahead log of proposals, snapshots of what they made, and the loop between them.
+ * cluster/log: durable order. A write-ahead log of proposals, snapshots of what they made, and the
+ * loop between them.
  *
- * Input: opaque entries. Output: the state machine's outcome of each, once it is durable. Guarantees and file formats are
- * told in `wal.ts` and `frame.ts`; limits in `LOG_LIMITS`. Start with `replicated-log.ts`.
+ * Input: opaque entries. Output: the state machine's outcome of each, once it is durable.
+ * Guarantees and file formats are told in `wal.ts` and `frame.ts`; limits in `LOG_LIMITS`. Start
+ * with `replicated-log.ts`.
  */
 export {
   LOG_LIMITS,

@@ -1,9 +1,11 @@
 /**
- * propose -> append -> commit -> apply, with one voter: an entry is committed when it is durable here.
+ * propose -> append -> commit -> apply, with one voter: an entry is committed when it is durable
+ * here.
  *
- * Proposals wait in a bounded queue. Everything that queued up while a sync ran shares the next one, so the log keeps up
- * with many writers although each sync takes milliseconds. Entries are applied in order, after they are durable, and each
- * proposer hears what the state machine said to its own. Snapshots are taken between batches and written beside the log.
+ * Proposals wait in a bounded queue. Everything that queued up while a sync ran shares the next
+ * one, so the log keeps up with many writers although each sync takes milliseconds. Entries are
+ * applied in order, after they are durable, and each proposer hears what the state machine said to
+ * its own. Snapshots are taken between batches and written beside the log.
  */
 import { BoundedQueue, messageOf, type Logger } from '../../base/index.ts';
 import { ClusterError } from '../errors.ts';
@@ -127,7 +129,10 @@ export class ReplicatedLog<Outcome> {
     return this.term;
   }
 
-  /** Resolves with what the state machine said, once the entry is durable. Throws `ClusterError` and changes nothing. */
+  /**
+   * Resolves with what the state machine said, once the entry is durable. Throws `ClusterError` and
+   * changes nothing.
+   */
   async propose(data: Buffer): Promise<Outcome> {
     if (this.isClosed) throw new ClusterError({ code: 'closed' }, 'the cluster log is closed');
     const bytesMax = this.limits.entryBytesMax;
@@ -200,7 +205,8 @@ export class ReplicatedLog<Outcome> {
     try {
       proposal.resolve(this.options.machine.apply(proposal.data));
     } catch (error) {
-      // The state machine must take any entry; one that it cannot take would stop every later start as well.
+      // The state machine must take any entry; one that it cannot take would stop every later start
+      // as well.
       proposal.reject(error);
       this.options.logger.error({ error: messageOf(error) }, 'applying a log entry crashed');
       throw error;

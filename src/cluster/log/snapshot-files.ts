@@ -1,7 +1,8 @@
 /**
  * Snapshots on disk: `snapshot-<index>.snap`, whole or not there at all.
  *
- *   "HAWSRSNP" | version u32 | CRC-32 of state u32 | term u64 | index u64 | state bytes u64 | CRC-32 of these 40 bytes u32 | 0 u32 | state
+ *   "HAWSRSNP" | version u32 | CRC-32 of state u32 | term u64 | index u64 | state bytes u64
+ *   | CRC-32 of these 40 bytes u32 | 0 u32 | state
  */
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -35,7 +36,10 @@ export class SnapshotFiles {
     this.options = options;
   }
 
-  /** The newest snapshot, if there is one. Throws `ClusterError` when it is damaged: the log before it is gone. */
+  /**
+   * The newest snapshot, if there is one. Throws `ClusterError` when it is damaged: the log before
+   * it is gone.
+   */
   async newest(): Promise<Snapshot | undefined> {
     const name = (await this.names()).at(-1);
     if (name === undefined) return undefined;
@@ -49,7 +53,10 @@ export class SnapshotFiles {
     );
   }
 
-  /** Resolves once the snapshot is durable; older ones than the newest `1 + keepOld` are then removed. */
+  /**
+   * Resolves once the snapshot is durable; older ones than the newest `1 + keepOld` are then
+   * removed.
+   */
   async save(snapshot: Snapshot, keepOld: number): Promise<void> {
     const name = `snapshot-${snapshot.index.toString(16).padStart(16, '0')}.snap`;
     await replaceFile(

@@ -1,9 +1,11 @@
 /**
- * The write-ahead log on disk: segments `wal-<first index>.log`, appended to at the end of the last one.
+ * The write-ahead log on disk: segments `wal-<first index>.log`, appended to at the end of the last
+ * one.
  *
- * Invariants: what `append` resolved for is durable and is found again by `open`; a failed `append` leaves the file as
- * it was before (cut back at once, or before the next write if even that fails). `open` cuts a frame that a crash left
- * half written, and refuses every other damage with the file, the offset and the way out. One `append` at a time.
+ * Invariants: what `append` resolved for is durable and is found again by `open`; a failed `append`
+ * leaves the file as it was before (cut back at once, or before the next write if even that fails).
+ * `open` cuts a frame that a crash left half written, and refuses every other damage with the file,
+ * the offset and the way out. One `append` at a time.
  */
 import { join } from 'node:path';
 import { assert, messageOf, type Logger } from '../../base/index.ts';
@@ -52,7 +54,9 @@ export class Wal {
     return new Wal(options, [], await createSegment(options, firstIndex));
   }
 
-  /** Opens what `create` began, and gives back every entry after `after`, which a snapshot covers. */
+  /**
+   * Opens what `create` began, and gives back every entry after `after`, which a snapshot covers.
+   */
   static async open(
     options: WalOptions,
     after: LogIndex,
@@ -104,7 +108,10 @@ export class Wal {
     }
   }
 
-  /** Lets go of entries up to `index`, which a durable snapshot covers. Whole segments only; the tail goes later. */
+  /**
+   * Lets go of entries up to `index`, which a durable snapshot covers. Whole segments only; the
+   * tail goes later.
+   */
   async releaseThrough(index: LogIndex): Promise<void> {
     this.unneededThrough = index;
     if (this.tail.lastIndex >= this.tail.firstIndex) this.mustRoll = true;
@@ -155,7 +162,10 @@ export class Wal {
     }
   }
 
-  /** After a failed sync the cached pages cannot be trusted, so what they held is cut away and that is made durable. */
+  /**
+   * After a failed sync the cached pages cannot be trusted, so what they held is cut away and that
+   * is made durable.
+   */
   private async cutTail(): Promise<void> {
     await this.file.truncate(this.tailBytes);
     await this.file.sync();
@@ -181,8 +191,9 @@ async function createSegment(options: WalOptions, firstIndex: LogIndex): Promise
 }
 
 /**
- * Names from the segment that holds the entry after `after`, or will. Those before it were released; a crash may bring
- * any of them back, because their removal was never made durable, and they are removed again.
+ * Names from the segment that holds the entry after `after`, or will. Those before it were
+ * released; a crash may bring any of them back, because their removal was never made durable, and
+ * they are removed again.
  */
 async function neededSegments(options: WalOptions, after: number): Promise<string[]> {
   const names = (await options.disk.list(options.directory)).filter(isSegmentName);
@@ -249,7 +260,8 @@ function damaged(file: string, offset: number, reason: string): ClusterError {
   const message =
     `the cluster log ${file} is damaged at byte ${offset}: ${reason}. Nothing was changed. ` +
     `Restore the directory from a backup; or, to go on with what precedes the damage, remove later segments and ` +
-    `run "truncate -s ${offset} ${file}", or give up this cluster's state with "swarm leave --force"`;
+    `run "truncate -s ${offset} ${file}", or give up this cluster's state with ` +
+    `"swarm leave --force"`;
   return new ClusterError({ code: 'damaged', file, offset }, message);
 }
 

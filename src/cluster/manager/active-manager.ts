@@ -1,7 +1,9 @@
 /**
- * A manager at work: the log and the store it makes, the door for nodes, their sessions, and the orchestrator.
+ * A manager at work: the log and the store it makes, the door for nodes, their sessions, and the
+ * orchestrator.
  *
- *   propose -> log (durable) -> store.apply -> watch -> { sessions get their rows, the orchestrator looks again }
+ *   propose -> log (durable) -> store.apply -> watch -> sessions get their rows
+ *                                                    -> the orchestrator looks again
  */
 import type { ServerHttp2Stream } from 'node:http2';
 import { messageOf, type Clock, type Logger } from '../../base/index.ts';
@@ -163,7 +165,9 @@ export class ActiveManager implements Manager {
     this.server = server;
   }
 
-  /** Opens the door as soon as that is possible: after a reboot the address may not be there yet. */
+  /**
+   * Opens the door as soon as that is possible: after a reboot the address may not be there yet.
+   */
   keepListening(): void {
     this.listen().catch((error: unknown) => {
       this.options.logger.error({ error: messageOf(error) }, 'no node can reach this manager yet');

@@ -1,6 +1,7 @@
 /**
- * cluster/manager: what a manager does with the replicated state. Takes proposals, lets nodes in, feeds them their rows,
- * watches over them, and runs the orchestrator. Start with `active-manager.ts`.
+ * cluster/manager: what a manager does with the replicated state. Takes proposals, lets nodes in,
+ * feeds them their rows, watches over them, and runs the orchestrator. Start with
+ * `active-manager.ts`.
  */
 export { ActiveManager, type LocalConnection } from './active-manager.ts';
 export { createId, createNodeId, createRng } from './join-desk.ts';

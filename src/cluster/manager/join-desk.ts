@@ -1,8 +1,9 @@
 /**
- * Lets nodes in: compares secrets, registers the node, signs its certificate; and renews certificates later.
+ * Lets nodes in: compares secrets, registers the node, signs its certificate; and renews
+ * certificates later.
  *
- * Wrong secrets are few before the desk closes for a while: an address gets `FAILURES_MAX` of them per window, so 129
- * bits cannot be tried out, and honest mistakes stay possible.
+ * Wrong secrets are few before the desk closes for a while: an address gets `FAILURES_MAX` of them
+ * per window, so 129 bits cannot be tried out, and honest mistakes stay possible.
  */
 import { randomBytes } from 'node:crypto';
 import { SeededRng, randomId, type Clock, type Logger } from '../../base/index.ts';

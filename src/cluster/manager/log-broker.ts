@@ -1,6 +1,7 @@
 /**
- * Brings tasks' output from their nodes: asks over the node's session, gets it on a stream of its own, whose flow control
- * reaches from the reader here to the file there. A request nobody reads any more is cancelled on its node.
+ * Brings tasks' output from their nodes: asks over the node's session, gets it on a stream of its
+ * own, whose flow control reaches from the reader here to the file there. A request nobody reads
+ * any more is cancelled on its node.
  */
 import { messageOf } from '../../base/index.ts';
 import type { NodeId, Task } from '../../model/index.ts';
@@ -37,8 +38,8 @@ export class LogBroker {
   }
 
   /**
-   * Throws `ClusterError` with code `logs-incomplete` at the end when output of some task could not be had; what could
-   * be had has been yielded before.
+   * Throws `ClusterError` with code `logs-incomplete` at the end when output of some task could not
+   * be had; what could be had has been yielded before.
    */
   async *logs(tasks: readonly Task[], query: TaskLogQuery): AsyncGenerator<TaskLogEntry> {
     const reasons: string[] = [];
@@ -54,7 +55,10 @@ export class LogBroker {
     );
   }
 
-  /** Takes what a node sends for a request of this broker; false when nobody waits for it from this node. */
+  /**
+   * Takes what a node sends for a request of this broker; false when nobody waits for it from this
+   * node.
+   */
   tryAccept(requestId: string, nodeId: NodeId, upload: LogUpload): boolean {
     const request = this.requests.get(requestId);
     if (request?.nodeId !== nodeId) return false;

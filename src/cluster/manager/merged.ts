@@ -9,8 +9,9 @@ export interface Source<Item> {
 const WAITING_MAX = 256;
 
 /**
- * Yields what the sources yield, each pulled only as fast as the consumer reads. A source's failure goes to `failed` and
- * the others go on. Ends when all have ended, or at once when `signal` aborts; then every source is cancelled.
+ * Yields what the sources yield, each pulled only as fast as the consumer reads. A source's failure
+ * goes to `failed` and the others go on. Ends when all have ended, or at once when `signal` aborts;
+ * then every source is cancelled.
  */
 export async function* merged<Item>(
   sources: readonly Source<Item>[],

@@ -3,7 +3,8 @@
  *
  *   expecting hello -> registering -> open -> closed
  *
- * The node's id comes from its certificate, so whatever a message says, it speaks for that node only.
+ * The node's id comes from its certificate, so whatever a message says, it speaks for that node
+ * only.
  */
 import { messageOf, unreachable, type Logger } from '../../base/index.ts';
 import type { NodeId, NodeDescription } from '../../model/index.ts';

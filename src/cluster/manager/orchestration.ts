@@ -1,4 +1,7 @@
-/** Runs the orchestrator's decisions: after every change of the store, when a decision falls due, one at a time. */
+/**
+ * Runs the orchestrator's decisions: after every change of the store, when a decision falls due,
+ * one at a time.
+ */
 import { messageOf, type Clock, type Logger, type Rng } from '../../base/index.ts';
 import { decide } from '../../orchestrator/index.ts';
 import type { ApplyOutcome, Command, Store } from '../../store/index.ts';
@@ -83,7 +86,8 @@ export class Orchestration {
     const { store, clock, rng, propose, logger } = this.options;
     const nowMs = clock.wallMs();
     const { command, wakeAtMs } = decide(store(), nowMs, rng);
-    // A command that changes the store wakes this loop again through the store's watch; one that does not, must not.
+    // A command that changes the store wakes this loop again through the store's watch; one that
+    // does not, must not.
     try {
       if (command !== undefined) {
         const outcome = await propose(command);

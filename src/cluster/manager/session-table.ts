@@ -1,9 +1,10 @@
 /**
- * All sessions of a manager, and the clock over them: who was heard when, and who must be called down.
+ * All sessions of a manager, and the clock over them: who was heard when, and who must be called
+ * down.
  *
- * Every node that should be there has a deadline, with or without a session, so a node that never comes back after the
- * manager restarted is found as one that falls silent. A connection that breaks changes nothing by itself: the node has
- * its grace to come back.
+ * Every node that should be there has a deadline, with or without a session, so a node that never
+ * comes back after the manager restarted is found as one that falls silent. A connection that
+ * breaks changes nothing by itself: the node has its grace to come back.
  */
 import { assert, type Clock, type Logger } from '../../base/index.ts';
 import type { NodeId } from '../../model/index.ts';

@@ -1,8 +1,9 @@
 /**
- * Keeps one node's rows equal to the store's: sends the difference to what the node is known to hold.
+ * Keeps one node's rows equal to the store's: sends the difference to what the node is known to
+ * hold.
  *
- * At most one difference is on its way, so a slow node gets fewer and larger ones, and what waits for it is never more
- * than one view.
+ * At most one difference is on its way, so a slow node gets fewer and larger ones, and what waits
+ * for it is never more than one view.
  */
 import type { NodeId, Revision, ViewKey } from '../../model/index.ts';
 import { viewRows, type StampedRow, type Store } from '../../store/index.ts';
@@ -35,12 +36,16 @@ export class ViewFeed {
     this.options = options;
   }
 
-  /** Takes note of what the node holds from an earlier session. False when it claims more than can be. */
+  /**
+   * Takes note of what the node holds from an earlier session. False when it claims more than can
+   * be.
+   */
   tryLearn(rows: readonly (readonly [ViewKey, Revision])[], revision: Revision): boolean {
     this.haveFrames += 1;
     if (this.state !== 'learning' || this.haveFrames > HAVE_FRAMES_MAX) return false;
     if (rows.length > HAVE_ROWS_MAX) return false;
-    // Revisions that have not been yet come from another history of this cluster: a restored backup.
+    // Revisions that have not been yet come from another history of this cluster: a restored
+    // backup.
     if (revision > this.options.store().revision) this.isReset = true;
     for (const [key, held] of rows) this.held.set(key, held);
     return true;

@@ -43,7 +43,10 @@ export function formatHostPort({ host, port }: HostPort): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** An address as the kernel reports it, without the form that IPv4 takes on a socket of both families. */
+/**
+ * An address as the kernel reports it, without the form that IPv4 takes on a socket of both
+ * families.
+ */
 export function plainAddress(address: string): string {
   const mapped = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
   return isIPv4(mapped) ? mapped : address;

@@ -1,8 +1,9 @@
 /**
- * A node's way to a manager: HTTP/2 over TLS 1.3, trusting only the cluster's authority and only managers' certificates.
+ * A node's way to a manager: HTTP/2 over TLS 1.3, trusting only the cluster's authority and only
+ * managers' certificates.
  *
- * Before a node has joined it knows just the digest in its token: `fetchAuthority` asks over a connection that proves
- * nothing, and the caller compares before it says anything more.
+ * Before a node has joined it knows just the digest in its token: `fetchAuthority` asks over a
+ * connection that proves nothing, and the caller compares before it says anything more.
  */
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import type { z } from 'zod';
@@ -64,7 +65,10 @@ export class ClusterClient {
     return this.session.socket.localAddress;
   }
 
-  /** Sends a document, gives back the answer's. Throws `ClusterError`, also for what the manager refuses. */
+  /**
+   * Sends a document, gives back the answer's. Throws `ClusterError`, also for what the manager
+   * refuses.
+   */
   async request<Schema extends z.ZodType>(
     route: string,
     schema: Schema,

@@ -1,7 +1,9 @@
 /**
- * cluster/transport: how nodes and managers talk. HTTP/2 over TLS 1.3, JSON lines, every frame checked and bounded.
+ * cluster/transport: how nodes and managers talk. HTTP/2 over TLS 1.3, JSON lines, every frame
+ * checked and bounded.
  *
- * Knows who is at the other end and what may be said, and nothing of what it means. Start with `messages.ts`.
+ * Knows who is at the other end and what may be said, and nothing of what it means. Start with
+ * `messages.ts`.
  */
 export * from './addresses.ts';
 export { ClusterClient, fetchAuthority, trustOf } from './client.ts';

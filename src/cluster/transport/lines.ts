@@ -1,4 +1,7 @@
-/** Frames of JSON, one per line. A line that is too long, not JSON, or not of the schema ends the conversation. */
+/**
+ * Frames of JSON, one per line. A line that is too long, not JSON, or not of the schema ends the
+ * conversation.
+ */
 import type { z } from 'zod';
 import { messageOf } from '../../base/index.ts';
 import { ClusterError } from '../errors.ts';

@@ -1,8 +1,8 @@
 /**
  * A link carries a session's messages both ways, in order, until either side closes it.
  *
- * Two kinds: over an HTTP/2 stream, and within the process between a manager and the node it is on. Sessions cannot tell
- * them apart. Received messages have passed their schema.
+ * Two kinds: over an HTTP/2 stream, and within the process between a manager and the node it is on.
+ * Sessions cannot tell them apart. Received messages have passed their schema.
  */
 import type { Duplex } from 'node:stream';
 import type { z } from 'zod';

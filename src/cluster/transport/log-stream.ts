@@ -1,4 +1,6 @@
-/** Output of a task on an HTTP/2 stream: lines of entries, and a last one that says how it ended. */
+/**
+ * Output of a task on an HTTP/2 stream: lines of entries, and a last one that says how it ended.
+ */
 import type { Duplex } from 'node:stream';
 import { messageOf } from '../../base/index.ts';
 import { LineSplitter, decodeJson, encodeLine } from './lines.ts';
@@ -30,7 +32,9 @@ export async function sendLogs(
   stream.end();
 }
 
-/** Reads what `sendLogs` wrote. Throws what the sender's entries threw, or when the stream breaks. */
+/**
+ * Reads what `sendLogs` wrote. Throws what the sender's entries threw, or when the stream breaks.
+ */
 export async function* receiveLogs(stream: Duplex): AsyncGenerator<LogStreamEntry> {
   try {
     for await (const frame of framesFrom(stream)) {

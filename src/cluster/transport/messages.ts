@@ -1,10 +1,12 @@
 /**
- * What nodes and managers say to each other, and the checks that everything from a socket passes first.
+ * What nodes and managers say to each other, and the checks that everything from a socket passes
+ * first.
  *
- * A session is a conversation of JSON lines on one HTTP/2 stream. The node begins with `hello` and what rows it holds; the
- * manager answers `welcome` and sends the difference, then every later difference. A difference may take several `rows`
- * frames; only after one with `isComplete` do the node's rows belong to one revision. Unknown fields are ignored, so
- * that neighbouring versions can talk.
+ * A session is a conversation of JSON lines on one HTTP/2 stream. The node begins with `hello` and
+ * what rows it holds; the manager answers `welcome` and sends the difference, then every later
+ * difference. A difference may take several `rows` frames; only after one with `isComplete` do the
+ * node's rows belong to one revision. Unknown fields are ignored, so that neighbouring versions can
+ * talk.
  */
 import { z } from 'zod';
 import type {
@@ -34,7 +36,10 @@ export const STATUS_TEXT_MAX = 2_000;
 const id = z.string().min(1).max(64);
 const address = z.string().min(1).max(300);
 
-/** Accepts what `schema` accepts, whole and as the type that the model has for it. For rows, which a manager made. */
+/**
+ * Accepts what `schema` accepts, whole and as the type that the model has for it. For rows, which a
+ * manager made.
+ */
 function checkedAs<Value>(schema: z.ZodType): z.ZodType<Value> {
   return z.custom<Value>((value) => schema.safeParse(value).success);
 }
@@ -213,7 +218,10 @@ export const errorReplySchema = z.object({
   message: z.string().max(2000),
 });
 
-/** Output of a task on its way to a manager: entries, and at the end of all whether something went wrong. */
+/**
+ * Output of a task on its way to a manager: entries, and at the end of all whether something went
+ * wrong.
+ */
 export const logFrameSchema = z.object({
   entries: z
     .array(

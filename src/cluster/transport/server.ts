@@ -1,8 +1,10 @@
 /**
- * A manager's door: HTTP/2 over TLS 1.3 on one port, for nodes that join and for nodes that have joined.
+ * A manager's door: HTTP/2 over TLS 1.3 on one port, for nodes that join and for nodes that have
+ * joined.
  *
- * Certificates are asked for and not demanded, since a joining node has none; each route says whom it takes. Who a peer
- * is comes from its certificate alone. Connections that show none are few and short-lived.
+ * Certificates are asked for and not demanded, since a joining node has none; each route says whom
+ * it takes. Who a peer is comes from its certificate alone. Connections that show none are few and
+ * short-lived.
  */
 import type { X509Certificate } from 'node:crypto';
 import {

@@ -1,7 +1,9 @@
 /**
- * Keeps this node in session with a manager for as long as it is a member: connects, runs the session, waits, again.
+ * Keeps this node in session with a manager for as long as it is a member: connects, runs the
+ * session, waits, again.
  *
- * What the node is told outlives sessions (`HeldView`), and so does what it has to say (`ReportOutbox`).
+ * What the node is told outlives sessions (`HeldView`), and so does what it has to say
+ * (`ReportOutbox`).
  */
 import { messageOf, randomBelow, type Clock, type Logger, type Rng } from '../../base/index.ts';
 import type { LocalNode } from '../member.ts';
@@ -131,7 +133,10 @@ export class Attendance {
     if (!isSame) this.options.stateChanged();
   }
 
-  /** Exponential, with half of it random, so that a manager's restart is not followed by all nodes at once. */
+  /**
+   * Exponential, with half of it random, so that a manager's restart is not followed by all nodes
+   * at once.
+   */
   private async pause(): Promise<void> {
     const { reconnectMinMs, reconnectMaxMs } = this.options.tuning;
     const fullMs = Math.min(reconnectMaxMs, reconnectMinMs * 2 ** Math.min(this.failures - 1, 16));

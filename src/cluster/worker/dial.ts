@@ -82,8 +82,8 @@ export interface Joined {
 }
 
 /**
- * Joins through the first manager that can be reached. The manager's authority must have the digest that the token
- * names before the token's secret is sent to it. Throws `ClusterError`.
+ * Joins through the first manager that can be reached. The manager's authority must have the digest
+ * that the token names before the token's secret is sent to it. Throws `ClusterError`.
  */
 export async function joinThrough(
   remotes: readonly HostPort[],

@@ -1,7 +1,9 @@
 /**
- * The rows this node holds, in memory and on disk, so that a node which restarts without a manager knows what it had.
+ * The rows this node holds, in memory and on disk, so that a node which restarts without a manager
+ * knows what it had.
  *
- * Frames are applied as they come; listeners and the file see them once they are complete for one revision.
+ * Frames are applied as they come; listeners and the file see them once they are complete for one
+ * revision.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -69,7 +71,10 @@ export class HeldView {
     return [...this.rows].map(([key, held]) => [key, held.revision]);
   }
 
-  /** Whether the view is a new one. Throws nothing: a manager that sends too much is cut short and told so by the log. */
+  /**
+   * Whether the view is a new one. Throws nothing: a manager that sends too much is cut short and
+   * told so by the log.
+   */
   apply(message: RowsMessage): boolean {
     if (message.isReset) this.rows.clear();
     for (const key of message.removes) this.rows.delete(key);

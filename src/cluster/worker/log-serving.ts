@@ -5,7 +5,10 @@ import type { ManagerMessage } from '../transport/index.ts';
 
 type LogsRequest = Extract<ManagerMessage, { type: 'logs' }>;
 
-/** Sends all entries of a request; resolves when they are sent or nobody wants them any more, and then aborts. */
+/**
+ * Sends all entries of a request; resolves when they are sent or nobody wants them any more, and
+ * then aborts.
+ */
 export type UploadLogs = (
   requestId: string,
   entries: AsyncIterable<Omit<TaskLogEntry, 'taskId'>>,

@@ -1,5 +1,6 @@
 /**
- * A node's end of its session with a manager: says who it is and what it holds, takes its rows, sends its reports.
+ * A node's end of its session with a manager: says who it is and what it holds, takes its rows,
+ * sends its reports.
  *
  *   connecting -> greeting (hello sent) -> open (welcomed) -> ended
  */

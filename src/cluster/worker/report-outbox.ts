@@ -1,4 +1,7 @@
-/** Statuses of this node's tasks on their way to a manager: the newest of each task, until one took it. */
+/**
+ * Statuses of this node's tasks on their way to a manager: the newest of each task, until one took
+ * it.
+ */
 import type { TaskId, TaskStatus } from '../../model/index.ts';
 import { REPORT_STATUSES_MAX, STATUS_TEXT_MAX } from '../transport/index.ts';
 

@@ -1,6 +1,7 @@
 /**
- * A disk in memory that stops the machine at a chosen call and then shows what may have survived: names and bytes that
- * were synced, and any part of those that were not (a write's first bytes, its sectors here and there, a rename or not).
+ * A disk in memory that stops the machine at a chosen call and then shows what may have survived:
+ * names and bytes that were synced, and any part of those that were not (a write's first bytes, its
+ * sectors here and there, a rename or not).
  */
 import { dirname } from 'node:path';
 import { randomBelow, type Rng } from '../../../src/base/index.ts';

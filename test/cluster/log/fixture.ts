@@ -85,7 +85,9 @@ export function noSpace(): Error {
   return Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
 }
 
-/** A disk whose calls fail when `fault` says so. A failing write leaves half of its bytes behind. */
+/**
+ * A disk whose calls fail when `fault` says so. A failing write leaves half of its bytes behind.
+ */
 export function faultyDisk(fault: DiskFault): Disk {
   const check = (call: Parameters<DiskFault>[0], path: string): void => {
     const error = fault(call, path);
