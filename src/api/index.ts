@@ -15,3 +15,4 @@
  */
 export type { AddressBook, Backend, NodeFacts } from './backend.ts';
 export { startApi, ApiStartError, type Api, type ApiOptions } from './start.ts';
+export { HTTP_LIMITS, type HttpCounters, type HttpLimits } from './http/server.ts';

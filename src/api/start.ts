@@ -12,7 +12,8 @@ import { execRoutes } from './exec/exec.ts';
 import { imageRoutes } from './images/images.ts';
 import type { Route } from './http/exchange.ts';
 import { Router } from './http/router.ts';
-import { createHttpServer } from './http/server.ts';
+import type { HttpCounters, HttpLimits } from './http/server.ts';
+import { HTTP_LIMITS, createHttpServer } from './http/server.ts';
 import { networkRoutes } from './networks/networks.ts';
 import { serviceRoutes } from './services/services.ts';
 import { taskLogRoutes } from './services/task-logs.ts';
@@ -30,10 +31,13 @@ export interface ApiOptions {
   readonly group?: string;
   readonly backend: Backend;
   readonly logger: Logger;
+  /** Default `HTTP_LIMITS`. */
+  readonly limits?: HttpLimits;
 }
 
 export interface Api {
   readonly path: string;
+  readonly counters: Readonly<HttpCounters>;
   /** Ends every request under way and removes the socket. */
   close(): Promise<void>;
 }
@@ -55,10 +59,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     );
   }
   const feed = new EventFeed(backend);
-  const { server, abort } = createHttpServer({
+  const { server, abort, counters } = createHttpServer({
     router: new Router(allRoutes(backend, feed)),
     logger,
     serverName: `Hawser/${backend.facts().version} (linux)`,
+    limits: options.limits ?? HTTP_LIMITS,
   });
   const close = async (): Promise<void> => {
     feed.close();
@@ -71,7 +76,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     server.close();
     throw new ApiStartError({ code: 'listen-failed', path }, `cannot listen on ${path}`, error);
   }
-  return { path, close };
+  return { path, counters, close };
 }
 
 function allRoutes(backend: Backend, feed: EventFeed): readonly Route[] {

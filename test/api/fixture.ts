@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import type { Backend } from '../../src/api/index.ts';
+import type { Api, Backend, HttpLimits } from '../../src/api/index.ts';
 import { startApi } from '../../src/api/index.ts';
 import { SILENT_LOGGER, SYSTEM_CLOCK, SeededRng } from '../../src/base/index.ts';
 import type { ContainerSpec } from '../../src/runtime/index.ts';
@@ -27,6 +27,7 @@ export class Fixture {
   readonly backend: Backend;
   path = '';
   private directory = '';
+  api: Api | undefined;
   private stop: (() => Promise<void>) | undefined;
 
   constructor(overrides: Partial<Backend> = {}) {
@@ -57,7 +58,10 @@ export class Fixture {
   }
 
   /** Starts the API; it stops, and its directory goes, with the test. */
-  static async start(t: ExecutionContext, overrides: Partial<Backend> = {}): Promise<Fixture> {
+  static async start(
+    t: ExecutionContext,
+    { limits, ...overrides }: Partial<Backend & { readonly limits: HttpLimits }> = {},
+  ): Promise<Fixture> {
     const fixture = new Fixture(overrides);
     fixture.directory = await mkdtemp(join(tmpdir(), 'hawser-api-'));
     fixture.path = join(fixture.directory, 'hawser.sock');
@@ -65,7 +69,9 @@ export class Fixture {
       path: fixture.path,
       backend: fixture.backend,
       logger: SILENT_LOGGER,
+      ...(limits ? { limits } : {}),
     });
+    fixture.api = api;
     fixture.stop = () => api.close();
     t.teardown(() => fixture.close());
     return fixture;

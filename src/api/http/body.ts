@@ -2,11 +2,9 @@
 import type { Readable } from 'node:stream';
 import { PassThrough } from 'node:stream';
 import { ApiError, badRequest } from './errors.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange, Upgrade } from './exchange.ts';
 
 export const JSON_BODY_BYTES_MAX = 16 * 1024 * 1024;
-/** A client that takes longer to send a JSON document is given up on. */
-export const JSON_BODY_DEADLINE_MS = 30_000;
 
 /** A JSON object from the body. An empty body is an empty object when `isOptional`. Throws `ApiError`. */
 export async function readJsonObject(
@@ -42,11 +40,12 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
 async function readWhole(exchange: Exchange): Promise<Buffer> {
   const announced = Number(exchange.request.headers['content-length'] ?? 0);
   if (announced > JSON_BODY_BYTES_MAX) throw tooLarge();
-  if (exchange.upgrade) return readFromUpgrade(exchange.upgrade, announced);
+  const { upgrade, bodyDeadlineMs } = exchange;
+  if (upgrade) return readFromUpgrade(upgrade, { bytes: announced, bodyDeadlineMs });
   if (/^100-continue$/i.test(exchange.request.headers.expect ?? '')) {
     exchange.response.writeContinue();
   }
-  return collect(exchange.request, Infinity);
+  return collect(exchange.request, { enough: Infinity, bodyDeadlineMs });
 }
 
 function tooLarge(): ApiError {
@@ -58,19 +57,21 @@ function tooLarge(): ApiError {
 
 /** An upgrade request's body is not parsed by node:http: it is the first `bytes` bytes on the socket. */
 async function readFromUpgrade(
-  upgrade: NonNullable<Exchange['upgrade']>,
-  bytes: number,
+  { socket, head }: Upgrade,
+  { bytes, bodyDeadlineMs }: { readonly bytes: number; readonly bodyDeadlineMs: number },
 ): Promise<Buffer> {
-  const { socket, head } = upgrade;
   if (head.length > 0) socket.unshift(head);
   if (bytes === 0) return Buffer.alloc(0);
-  const body = await collect(socket, bytes);
+  const body = await collect(socket, { enough: bytes, bodyDeadlineMs });
   if (body.length > bytes) socket.unshift(body.subarray(bytes));
   return body.subarray(0, bytes);
 }
 
 /** Collects until the end of the stream or until at least `enough` bytes are there; leaves the stream paused. */
-function collect(stream: Readable, enough: number): Promise<Buffer> {
+function collect(
+  stream: Readable,
+  { enough, bodyDeadlineMs }: { readonly enough: number; readonly bodyDeadlineMs: number },
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -93,7 +94,7 @@ function collect(stream: Readable, enough: number): Promise<Buffer> {
     const onClose = (): void => settle(badRequest('request body broke off'));
     const deadline = setTimeout(() => {
       settle(new ApiError({ code: 'request-timeout' }, 'the request body did not arrive in time'));
-    }, JSON_BODY_DEADLINE_MS);
+    }, bodyDeadlineMs);
     stream.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
   });
 }

@@ -17,6 +17,8 @@ export interface Exchange {
   readonly params: Readonly<Record<string, string | undefined>>;
   readonly query: URLSearchParams;
   readonly upgrade: Upgrade | undefined;
+  /** A client that takes longer than this to send a JSON document is given up on. */
+  readonly bodyDeadlineMs: number;
   /** Aborts when the client is gone or the server closes. */
   readonly signal: AbortSignal;
 }

@@ -15,7 +15,26 @@ import { writeError, writeReply } from './reply.ts';
 import type { Router } from './router.ts';
 import { API_VERSION_MAX } from './version.ts';
 
-export const CONNECTIONS_MAX = 1_024;
+export interface HttpLimits {
+  /** Connections beyond are closed as they come. */
+  readonly connectionsMax: number;
+  /** From the first look at a JSON body to its last byte. */
+  readonly bodyDeadlineMs: number;
+}
+
+export const HTTP_LIMITS: HttpLimits = { connectionsMax: 1_024, bodyDeadlineMs: 30_000 };
+
+/** What happened since the start; every field only grows. */
+export interface HttpCounters {
+  requestsTotal: number;
+  /** Answered with 4xx, 501 or 503. */
+  refusedTotal: number;
+  /** Answered with another 5xx. */
+  failedTotal: number;
+  /** Closed because there were `connectionsMax`. */
+  connectionsDroppedTotal: number;
+}
+
 export const HEADER_BYTES_MAX = 32 * 1024;
 const HEADERS_DEADLINE_MS = 10_000;
 const KEEP_ALIVE_MS = 60_000;
@@ -27,10 +46,12 @@ export interface HttpOptions {
   readonly logger: Logger;
   /** Value of the `Server` header. */
   readonly serverName: string;
+  readonly limits: HttpLimits;
 }
 
 export interface HttpServer {
   readonly server: Server;
+  readonly counters: Readonly<HttpCounters>;
   /** Aborts every exchange under way and closes their connections. */
   readonly abort: () => void;
 }
@@ -45,7 +66,8 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: 5_000,
   });
-  server.maxConnections = CONNECTIONS_MAX;
+  server.maxConnections = options.limits.connectionsMax;
+  server.on('drop', () => (dispatcher.counters.connectionsDroppedTotal += 1));
   const handle = (request: IncomingMessage, response: ServerResponse): void =>
     void dispatcher.dispatch(request, response, undefined);
   server.on('request', handle);
@@ -60,7 +82,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     void dispatcher.dispatch(request, response, { socket, head });
   });
   server.on('clientError', refuseMalformed);
-  return { server, abort: () => dispatcher.abort() };
+  return { server, counters: dispatcher.counters, abort: () => dispatcher.abort() };
 }
 
 function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
@@ -81,6 +103,12 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
 
 class Dispatcher {
   private readonly options: HttpOptions;
+  readonly counters: HttpCounters = {
+    requestsTotal: 0,
+    refusedTotal: 0,
+    failedTotal: 0,
+    connectionsDroppedTotal: 0,
+  };
   private readonly underWay = new Set<AbortController>();
 
   constructor(options: HttpOptions) {
@@ -96,6 +124,7 @@ class Dispatcher {
     response: ServerResponse,
     upgrade: Upgrade | undefined,
   ): Promise<void> {
+    this.counters.requestsTotal += 1;
     response.setHeader('Api-Version', API_VERSION_MAX);
     response.setHeader('Ostype', 'linux');
     response.setHeader('Server', this.options.serverName);
@@ -110,6 +139,7 @@ class Dispatcher {
       minor: 0,
       params: {},
       query: new URLSearchParams(),
+      bodyDeadlineMs: this.options.limits.bodyDeadlineMs,
       signal: gone.signal,
     };
     try {
@@ -131,8 +161,12 @@ class Dispatcher {
       const status = statusOf(error);
       const fields = { method, path: url.slice(0, 200), status, reason: messageOf(error) };
       if (status >= 500 && status !== 501 && status !== 503) {
+        this.counters.failedTotal += 1;
         this.options.logger.error({ ...fields, error }, 'a request failed');
-      } else this.options.logger.debug(fields, 'a request was refused');
+      } else {
+        this.counters.refusedTotal += 1;
+        this.options.logger.debug(fields, 'a request was refused');
+      }
       writeError(exchange, error);
     }
   }

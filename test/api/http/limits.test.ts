@@ -161,6 +161,38 @@ test('an upgrade where none is offered is answered as an ordinary request', asyn
   t.regex(answer, /page not found/);
 });
 
+test('a body that does not come is given up on', async (t) => {
+  const fixture = await Fixture.start(t, { limits: { connectionsMax: 10, bodyDeadlineMs: 50 } });
+  const call = request({
+    socketPath: fixture.path,
+    method: 'POST',
+    path: '/swarm/init',
+    headers: { 'content-type': 'application/json', 'content-length': '10' },
+  });
+  call.on('error', () => undefined);
+  call.write('{');
+  const [response] = (await once(call, 'response')) as [{ statusCode: number }];
+  t.is(response.statusCode, 408);
+  call.destroy();
+});
+
+test('connections beyond the limit are closed, and counted', async (t) => {
+  const fixture = await Fixture.start(t, { limits: { connectionsMax: 2, bodyDeadlineMs: 1_000 } });
+  const sockets = [createConnection(fixture.path), createConnection(fixture.path)];
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  const third = createConnection(fixture.path).on('error', () => undefined);
+  await once(third, 'close');
+  t.is(fixture.api?.counters.connectionsDroppedTotal, 1);
+  for (const socket of sockets) socket.destroy();
+});
+
+test('answers are counted by what became of them', async (t) => {
+  const fixture = await Fixture.startManager(t);
+  await fixture.ask('GET', '/nowhere');
+  await fixture.ask('POST', '/swarm/update?version=999', {});
+  t.like(fixture.api?.counters, { requestsTotal: 3, refusedTotal: 1, failedTotal: 1 });
+});
+
 test('the socket is for its owner and group only', async (t) => {
   const fixture = await Fixture.start(t);
   t.is((await stat(fixture.path)).mode & 0o777, 0o660);
