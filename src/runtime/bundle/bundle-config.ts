@@ -102,10 +102,15 @@ function resourcesOf(spec: ContainerSpec, host: HostFacts): Readonly<Record<stri
   return {
     // runc adds null, zero, full, random, urandom, tty, ptmx and the pseudo terminals.
     devices: [{ allow: false, access: 'rwm' }],
-    ...(spec.memoryBytes === undefined ? {} : { memory: memoryOf(spec.memoryBytes, host) }),
-    ...(spec.nanoCpus === undefined ? {} : { cpu: cpuOf(spec.nanoCpus) }),
-    ...(spec.pids === undefined ? {} : { pids: { limit: spec.pids } }),
+    ...(isLimit(spec.memoryBytes) ? { memory: memoryOf(spec.memoryBytes, host) } : {}),
+    ...(isLimit(spec.nanoCpus) ? { cpu: cpuOf(spec.nanoCpus) } : {}),
+    ...(isLimit(spec.pids) ? { pids: { limit: spec.pids } } : {}),
   };
+}
+
+/** Docker's 0 and -1 mean "no limit". */
+function isLimit(value: number | undefined): value is number {
+  return value !== undefined && value > 0;
 }
 
 /** Docker's default: as much swap again as memory. */

@@ -7,11 +7,11 @@ import { isAlive, startTicksOf } from '../host/processes.ts';
 import { tryReadText } from '../host/files.ts';
 import type { OciImageStore } from '../images/oci-image-store.ts';
 import { removeBundle } from './bundle-directory.ts';
-import type { OciProcesses } from './conmon.ts';
+import type { OciProcesses } from '../monitor/conmon.ts';
 import type { RuntimePaths } from './container-paths.ts';
 import { containerIdSchema, tryReadRecord, type ContainerRecord } from './container-record.ts';
 import type { ContainerTable } from './container-table.ts';
-import { tryReadExit } from './exits.ts';
+import { tryReadExit } from '../monitor/exits.ts';
 import type { VolumeDirectory } from './volumes.ts';
 
 /** Enough to look into; more would let a failing disk fill itself. */

@@ -27,13 +27,14 @@ import type {
   Runtime,
 } from '../runtime.ts';
 import { ensureRootfs, makeBundle, removeBundle } from './bundle-directory.ts';
-import type { OciProcesses } from './conmon.ts';
+import type { OciProcesses } from '../monitor/conmon.ts';
 import type { RuntimePaths } from './container-paths.ts';
 import { parseContainerSpec, type ContainerRecord } from './container-record.ts';
 import type { ContainerTable } from './container-table.ts';
-import { ExitWatch } from './exit-watch.ts';
-import { forgetExit, tryReadExit } from './exits.ts';
-import { signalNumber } from './signals.ts';
+import { ExitWatch } from '../monitor/exit-watch.ts';
+import { forgetExit, tryReadExit } from '../monitor/exits.ts';
+import { signalNumber } from '../monitor/signals.ts';
+import { removeEmptyCgroups } from '../host/cgroups.ts';
 import { planMounts, type VolumeDirectory } from './volumes.ts';
 
 /** SIGKILL needs no time of its own; a process stuck in the kernel (a dead disk) may never end. */
@@ -328,6 +329,7 @@ export class OciRuntime implements Runtime {
     this.exitWatch.close();
     this.rotation.close();
     await this.queue.idle();
+    if (this.table.all().length === 0) await removeEmptyCgroups(this.parts.cgroupParent);
   }
 }
 

@@ -1,15 +1,15 @@
 /** Opens the runtime: makes its directories, finds its tools, adopts what an earlier agent left. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import type { Clock, Logger } from '../../base/index.ts';
 import { findTool } from '../host/command.ts';
 import { ImageDirectory } from '../images/image-directory.ts';
 import { OciImageStore } from '../images/oci-image-store.ts';
 import type { Runtime } from '../runtime.ts';
 import { adoptContainers } from './adopt.ts';
-import { OciProcesses } from './conmon.ts';
+import { OciProcesses } from '../monitor/conmon.ts';
 import { RuntimePaths } from './container-paths.ts';
 import { ContainerTable } from './container-table.ts';
-import { readHostFacts } from './host-facts.ts';
+import { readHostFacts } from '../host/host-facts.ts';
 import { OciRuntime } from './oci-runtime.ts';
 import { VolumeDirectory } from './volumes.ts';
 
@@ -31,6 +31,8 @@ export async function openOciRuntime(options: OciRuntimeOptions): Promise<Runtim
   const { logger, clock } = options;
   const tools = { runc: await findTool('runc'), conmon: await findTool('conmon') };
   const paths = new RuntimePaths(options.dataDirectory, options.runDirectory);
+  // Left by processes that were started inside containers through an agent that was killed.
+  await rm(paths.exec, { recursive: true, force: true });
   for (const directory of paths.all) await mkdir(directory, { recursive: true, mode: 0o700 });
   const table = new ContainerTable(paths, logger);
   const images = new OciImageStore({

@@ -13,8 +13,8 @@ import { readTextInRoot } from '../host/safe-path.ts';
 import type { ContainerSpec, ExecProcess, ExecSpec, OciImageConfig } from '../runtime.ts';
 import { execProcessConfig } from './exec-config.ts';
 import { TerminalSize, terminalCommand } from './terminal.ts';
-import { startFailure } from '../containers/start-failure.ts';
-import { signalNumber } from '../containers/signals.ts';
+import { startFailure } from '../monitor/start-failure.ts';
+import { signalNumber } from '../monitor/signals.ts';
 
 const USER_FILE_BYTES_MAX = 1 << 20;
 

@@ -11,9 +11,10 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { OciImageConfig } from '../runtime.ts';
 import { refuseArchive, RuntimeError } from '../errors.ts';
+import { machineArchitecture } from '../host/architecture.ts';
 import { unpackLayer, type UnpackedLayer } from '../archive/unpack.ts';
 import { spreadArchive, type ArchiveFile, type ArchiveFiles } from '../archive/spread.ts';
-import { digestSchema, machineArchitecture, parseImageDocument } from './image-document.ts';
+import { digestSchema, parseImageDocument } from './image-document.ts';
 import type { StoredImage } from './oci-image-store.ts';
 import { formatTagged, parseReference } from './reference.ts';
 

@@ -61,7 +61,10 @@ export class ImageDirectory {
       await mkdir(path.join(root, name), { recursive: true, mode: 0o700 });
     }
     const directory = new ImageDirectory(root);
-    await directory.lock.with(() => directory.sweepTemporaries());
+    await directory.lock.with(async () => {
+      await directory.sweepTemporaries();
+      await directory.setCorruptNamesAside();
+    });
     return directory;
   }
 
@@ -87,6 +90,16 @@ export class ImageDirectory {
         await rm(path.join(directory, name), { force: true });
       }
     }
+  }
+
+  /** Tags are lost with the file; images are still there by their ids, and the next import or load names them again. */
+  private async setCorruptNamesAside(): Promise<void> {
+    const file = path.join(this.root, NAMES_FILE);
+    const isReadable = await this.names().then(
+      () => true,
+      () => false,
+    );
+    if (!isReadable) await rename(file, `${file}.corrupt`);
   }
 
   /** Agents of one machine share the directory, so the file itself is watched. Returns how to stop. */
@@ -138,8 +151,10 @@ export class ImageDirectory {
     await rm(this.documentFile(id), { force: true });
   }
 
+  /** A layer whose document cannot be read counts as absent: the next import or load makes it anew. */
   async layer(diffId: string): Promise<LayerInfo | undefined> {
-    const info = await tryReadDocument(this.layerInfoFile(layerName(diffId)), layerInfo);
+    const file = this.layerInfoFile(layerName(diffId));
+    const info = await tryReadDocument(file, layerInfo).catch(() => undefined);
     return info?.diffId === diffId ? info : undefined;
   }
 

@@ -1,6 +1,7 @@
 /** The OCI image config document, its schema and its id. Fields that Hawser does not use are kept as they are. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { machineArchitecture } from '../host/architecture.ts';
 import { refuseArchive } from '../errors.ts';
 import type { OciImageConfig } from '../runtime.ts';
 
@@ -89,10 +90,4 @@ export function documentOfImport(image: ImportedImage): Buffer {
     rootfs: { type: 'layers', diff_ids: [image.diffId] },
   };
   return Buffer.from(JSON.stringify(document));
-}
-
-/** This machine in OCI's words (GOARCH). */
-export function machineArchitecture(): string {
-  const names: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' };
-  return names[process.arch] ?? process.arch;
 }

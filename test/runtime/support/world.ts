@@ -97,25 +97,10 @@ export class World {
     ];
   }
 
-  /** Container cgroups below the parent; removes the parent where it is empty. */
   private cgroups(): string[] {
-    const find = [
-      '/sys/fs/cgroup',
-      '-maxdepth',
-      '2',
-      '-type',
-      'd',
-      '-name',
-      this.cgroupParent.slice(1),
-    ];
-    const parents = execFileSync('find', find, { encoding: 'utf8' }).split('\n').filter(Boolean);
-    const left = parents.flatMap((parent) =>
-      readdirSync(parent, { withFileTypes: true })
-        .filter((entry) => entry.isDirectory())
-        .map((entry) => `${parent}/${entry.name}`),
-    );
-    if (left.length === 0 && parents.length > 0) execFileSync('rmdir', parents);
-    return left;
+    const name = this.cgroupParent.slice(1);
+    const find = ['/sys/fs/cgroup', '-maxdepth', '2', '-type', 'd', '-name', name];
+    return execFileSync('find', find, { encoding: 'utf8' }).split('\n').filter(Boolean);
   }
 }
 

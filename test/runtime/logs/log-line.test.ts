@@ -1,6 +1,6 @@
 import { fc, testProp } from '@fast-check/ava';
 import test from 'ava';
-import { LineSplitter, tryParseLogLine, tryParseTime } from '../../src/runtime/logs/log-line.ts';
+import { LineSplitter, tryParseLogLine, tryParseTime } from '../../../src/runtime/logs/log-line.ts';
 
 const LINES = [
   {

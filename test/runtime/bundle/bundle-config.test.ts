@@ -1,22 +1,26 @@
 import { fc, testProp } from '@fast-check/ava';
 import test from 'ava';
-import { bundleConfig, type HostFacts } from '../../src/runtime/bundle/bundle-config.ts';
+import { bundleConfig, type HostFacts } from '../../../src/runtime/bundle/bundle-config.ts';
 import {
   ALL_CAPABILITIES,
   capabilitiesOfMask,
   resolveCapabilities,
-} from '../../src/runtime/bundle/capabilities.ts';
+} from '../../../src/runtime/bundle/capabilities.ts';
 import {
   environmentOf,
   processArguments,
   workingDirectoryOf,
-} from '../../src/runtime/bundle/process.ts';
-import { stringifyConfig } from '../../src/runtime/bundle/rlimits.ts';
-import { seccompProfile } from '../../src/runtime/bundle/seccomp.ts';
-import { resolveUser } from '../../src/runtime/bundle/users.ts';
-import { signalNumber } from '../../src/runtime/containers/signals.ts';
-import { RuntimeError, type ContainerSpec, type OciImageConfig } from '../../src/runtime/index.ts';
-import { GOLDEN_BUNDLE } from './support/golden-bundle.ts';
+} from '../../../src/runtime/bundle/process.ts';
+import { stringifyConfig } from '../../../src/runtime/bundle/rlimits.ts';
+import { seccompProfile } from '../../../src/runtime/bundle/seccomp.ts';
+import { resolveUser } from '../../../src/runtime/bundle/users.ts';
+import { signalNumber } from '../../../src/runtime/monitor/signals.ts';
+import {
+  RuntimeError,
+  type ContainerSpec,
+  type OciImageConfig,
+} from '../../../src/runtime/index.ts';
+import { GOLDEN_BUNDLE } from '../support/golden-bundle.ts';
 
 const HOST: HostFacts = {
   architecture: 'amd64',

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { RuntimeError } from '../../src/runtime/index.ts';
-import { applyChanges } from '../../src/runtime/images/import-changes.ts';
+import { RuntimeError } from '../../../src/runtime/index.ts';
+import { applyChanges } from '../../../src/runtime/images/import-changes.ts';
 
 const GOOD = [
   { changes: [], expected: {} },

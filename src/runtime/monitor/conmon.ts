@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { RuntimeError } from '../errors.ts';
 import { collectText, runChecked, runCommand, toolEnvironment } from '../host/command.ts';
 import { startFailure } from './start-failure.ts';
-import type { ContainerPaths, RuntimePaths } from './container-paths.ts';
+import type { ContainerPaths, RuntimePaths } from '../containers/container-paths.ts';
 
 /** Between fork and the answer lies `runc create`: some 40 ms here; a loaded machine takes seconds. */
 const CREATE_TIMEOUT_MS = 120_000;

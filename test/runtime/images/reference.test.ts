@@ -1,6 +1,6 @@
 import test from 'ava';
-import { RuntimeError } from '../../src/runtime/index.ts';
-import { formatTagged, parseReference } from '../../src/runtime/images/reference.ts';
+import { RuntimeError } from '../../../src/runtime/index.ts';
+import { formatTagged, parseReference } from '../../../src/runtime/images/reference.ts';
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
 

@@ -2,8 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import type { HostFacts } from '../bundle/bundle-config.ts';
 import { capabilitiesOfMask } from '../bundle/capabilities.ts';
-import { isThere } from '../host/files.ts';
-import { machineArchitecture } from '../images/image-document.ts';
+import { isThere } from './files.ts';
+import { machineArchitecture } from './architecture.ts';
 
 const CGROUP_ROOT = '/sys/fs/cgroup';
 

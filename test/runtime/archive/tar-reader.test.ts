@@ -1,12 +1,12 @@
 import { fc, testProp } from '@fast-check/ava';
 import test from 'ava';
 import { execFileSync } from 'node:child_process';
-import { ByteSource } from '../../src/runtime/archive/byte-source.ts';
-import { filterLayer, innerPath } from '../../src/runtime/archive/layer-filter.ts';
-import type { TarEntry } from '../../src/runtime/archive/tar-entry.ts';
-import { decodePax, readTar } from '../../src/runtime/archive/tar-reader.ts';
-import { RuntimeError } from '../../src/runtime/index.ts';
-import { tarOf, type TarPart } from './support/tar.ts';
+import { ByteSource } from '../../../src/runtime/archive/byte-source.ts';
+import { filterLayer, innerPath } from '../../../src/runtime/archive/layer-filter.ts';
+import type { TarEntry } from '../../../src/runtime/archive/tar-entry.ts';
+import { decodePax, readTar } from '../../../src/runtime/archive/tar-reader.ts';
+import { RuntimeError } from '../../../src/runtime/index.ts';
+import { tarOf, type TarPart } from '../support/tar.ts';
 
 const LIMITS = { entriesMax: 1000, bytesMax: 1 << 20 };
 

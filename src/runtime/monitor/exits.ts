@@ -2,7 +2,7 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere, tryReadText } from '../host/files.ts';
-import type { ContainerPaths } from './container-paths.ts';
+import type { ContainerPaths } from '../containers/container-paths.ts';
 
 export interface ContainerExit {
   readonly exitCode: number;
