@@ -41,11 +41,9 @@ function addPort(draft: Draft, service: Service, port: PublishedPort): Refusal |
     return undefined;
   }
   const name = draft.state.services.get(holder.serviceId)?.spec.Name ?? service.spec.Name;
+  const who = `service '${name}' (${holder.serviceId})`;
   const how = holder.isIngress ? 'an ingress port' : 'a host-published port';
-  return refuse(
-    'port-taken',
-    `port '${port.PublishedPort}' is already in use by service '${name}' (${holder.serviceId}) as ${how}`,
-  );
+  return refuse('port-taken', `port '${port.PublishedPort}' is already in use by ${who} as ${how}`);
 }
 
 /**

@@ -27,20 +27,16 @@ export function parseSubnet(
   const gateway = config.Gateway ? tryParseIpv4(config.Gateway) : firstHost(prefix);
   if (gateway === undefined)
     return { problem: `ipam configuration: invalid gateway ${config.Gateway ?? ''}` };
-  if (!isHost(prefix, gateway))
-    return {
-      problem: `ipam configuration: subnet ${config.Subnet} does not contain gateway ${formatIpv4(gateway)}`,
-    };
-  const plain = { prefix: formatCidr4(prefix), gateway: formatIpv4(gateway) };
-  if (!config.IPRange) return { subnet: plain };
+  const subnet = { prefix: formatCidr4(prefix), gateway: formatIpv4(gateway) };
+  const lacks = `ipam configuration: subnet ${config.Subnet} does not contain`;
+  if (!isHost(prefix, gateway)) return { problem: `${lacks} gateway ${subnet.gateway}` };
+  if (!config.IPRange) return { subnet };
   const range = tryParseCidr4(config.IPRange);
   if (range === undefined)
     return { problem: `ipam configuration: invalid range ${config.IPRange}` };
   if (range.bits < prefix.bits || !cidr4Contains(prefix, range.base) || !hasHost(prefix, range))
-    return {
-      problem: `ipam configuration: subnet ${config.Subnet} does not contain range ${config.IPRange}`,
-    };
-  return { subnet: { ...plain, ipRange: formatCidr4(range) } };
+    return { problem: `${lacks} range ${config.IPRange}` };
+  return { subnet: { ...subnet, ipRange: formatCidr4(range) } };
 }
 
 /** A network that shares addresses with the prefix. */
