@@ -23,6 +23,7 @@ import { nodeRoutes } from './swarm/nodes.ts';
 import { EventFeed } from './system/event-feed.ts';
 import { eventRoutes } from './system/events.ts';
 import { systemRoutes } from './system/system.ts';
+import { volumeRoutes } from './system/volumes.ts';
 
 export interface ApiOptions {
   /** Path of the unix socket; what is there and answers no one is replaced. */
@@ -82,6 +83,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 function allRoutes(backend: Backend, feed: EventFeed): readonly Route[] {
   return [
     ...systemRoutes(backend),
+    ...volumeRoutes(backend),
     ...eventRoutes(backend, feed),
     ...swarmRoutes(backend),
     ...nodeRoutes(backend),

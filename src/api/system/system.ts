@@ -1,7 +1,7 @@
 /** `_ping`, `version`, `info`, `auth`, `system/df`, and what else clients ask of an engine before anything. */
 import type { Backend, NodeFacts } from '../backend.ts';
 import { familiarImages } from '../images/image-documents.ts';
-import { notFound, notImplemented, unavailable } from '../http/errors.ts';
+import { notImplemented, unavailable } from '../http/errors.ts';
 import type { Exchange, Reply, Route } from '../http/exchange.ts';
 import { json } from '../http/exchange.ts';
 import { API_VERSION_MAX, API_VERSION_MIN } from '../http/version.ts';
@@ -17,14 +17,12 @@ export function systemRoutes(backend: Backend): readonly Route[] {
     { method: 'GET', path: '/system/df', handle: async () => json(await diskUsage(backend)) },
     { method: 'POST', path: '/auth', handle: refuseAuth },
     { method: 'GET', path: '/distribution/:name/json', handle: refuseDistribution },
-    { method: 'GET', path: '/volumes', handle: () => json({ Volumes: [], Warnings: null }) },
-    { method: 'GET', path: '/volumes/:name', handle: refuseVolume },
-    { method: 'POST', path: '/volumes/create', handle: refuseVolumeCreate },
-    { method: 'POST', path: '/volumes/prune', handle: pruneVolumes },
     { method: 'POST', path: '/build/prune', handle: pruneBuilds },
     { method: 'GET', path: '/plugins', handle: () => json([]) },
     { method: 'GET', path: '/secrets', handle: () => json([]) },
     { method: 'GET', path: '/configs', handle: () => json([]) },
+    { method: 'POST', path: '/secrets/create', handle: refuseSecrets },
+    { method: 'POST', path: '/configs/create', handle: refuseSecrets },
   ];
 }
 
@@ -160,18 +158,10 @@ function refuseDistribution(): Reply {
   throw unavailable('no registry is reachable: images come by docker import and docker load');
 }
 
-function refuseVolume(exchange: Exchange): Reply {
-  throw notFound(`get ${exchange.params['name'] ?? ''}: no such volume`);
-}
-
-function refuseVolumeCreate(): Reply {
-  throw notImplemented('volumes are made where a task mounts them');
-}
-
-function pruneVolumes(): Reply {
-  return json({ VolumesDeleted: null, SpaceReclaimed: 0 });
-}
-
 function pruneBuilds(): Reply {
   return json({ CachesDeleted: null, SpaceReclaimed: 0 });
+}
+
+function refuseSecrets(): Reply {
+  throw notImplemented('secrets and configs are not available in this version');
 }
