@@ -1,11 +1,21 @@
 /** From what a node knows to what its kernel should hold. */
 import type { NetworkId } from '../model/index.ts';
+import { BackendLists, type Balancing } from './balancer/balancer.ts';
 import { NftablesBalancer } from './balancer/nftables.ts';
+import { EndpointIndex } from './endpoint-index.ts';
+import { isSame } from './diff/same.ts';
 import { hostObjects } from './egress/host.ts';
 import { sandboxObjects } from './egress/sandbox.ts';
 import { ingressObjects } from './ingress/namespace.ts';
 import { isPlannedNamespace, overlayNamespace } from './names.ts';
-import { HOST_NAMESPACE, type KernelObject, type NamespaceName, type Plan } from './objects.ts';
+import {
+  HOST_NAMESPACE,
+  objectKey,
+  type KernelObject,
+  type NamespaceName,
+  type ObjectKey,
+  type Plan,
+} from './objects.ts';
 import { OverlayPlanner, type OverlayScene } from './overlay/overlay.ts';
 import { vipTable } from './overlay/vips.ts';
 import { sceneOf, type PlanInput, type Scene } from './scene.ts';
@@ -20,20 +30,25 @@ export function plan(input: PlanInput): Plan {
  * compares plans has little to look at. The plans themselves do not depend on what came earlier.
  */
 export class Planner {
+  private readonly endpoints = new EndpointIndex();
   private readonly overlays = new OverlayPlanner();
+  private readonly backends = new BackendLists();
   private balancers = new Map<NetworkId, NftablesBalancer>();
   private previous: Plan = new Map();
 
   plan(input: PlanInput): Plan {
-    const scene = sceneOf(input);
-    const next = new Map<NamespaceName, readonly KernelObject[]>();
+    const scene = sceneOf(input, this.endpoints);
+    const next = new Map<NamespaceName, KernelObject[]>();
     next.set(HOST_NAMESPACE, hostObjects(scene));
     const balancers = new Map<NetworkId, NftablesBalancer>();
     for (const overlay of overlaysOf(scene)) {
       const { networkId } = overlay.network;
       const balancer = this.balancers.get(networkId) ?? new NftablesBalancer();
       balancers.set(networkId, balancer);
-      next.set(overlayNamespace(networkId), this.overlay(overlay, balancer));
+      next.set(
+        overlayNamespace(networkId),
+        this.overlay(overlay, { balancer, backends: this.backends }),
+      );
     }
     this.balancers = balancers;
     for (const { namespace } of input.local.sandboxes) next.set(namespace, []);
@@ -43,11 +58,11 @@ export class Planner {
     return this.previous;
   }
 
-  private overlay(overlay: OverlayScene, balancer: NftablesBalancer): KernelObject[] {
+  private overlay(overlay: OverlayScene, balancing: Balancing): KernelObject[] {
     const { scene, network } = overlay;
     const objects = this.overlays.objects(overlay);
-    if (network.isIngress) objects.push(...ingressObjects(scene, network, balancer));
-    else objects.push(vipTable(scene, network, balancer));
+    if (network.isIngress) objects.push(...ingressObjects(scene, network, balancing));
+    else objects.push(vipTable(scene, network, balancing));
     return objects;
   }
 }
@@ -61,16 +76,32 @@ function overlaysOf(scene: Scene): OverlayScene[] {
     .map((network) => ({ scene, network, self }));
 }
 
-/** The new plan, with the lists of the old one where they hold the very same objects. */
-function keepSame(previous: Plan, next: Plan): Plan {
+/** The new plan with the objects of the old one where they are equal, and its lists where all are. */
+function keepSame(previous: Plan, next: ReadonlyMap<NamespaceName, KernelObject[]>): Plan {
   const kept = new Map<NamespaceName, readonly KernelObject[]>();
   for (const [name, objects] of next) {
-    const old = previous.get(name);
-    const isSame =
-      old?.length === objects.length && objects.every((object, at) => object === old[at]);
-    kept.set(name, isSame ? old : objects);
+    const old = previous.get(name) ?? [];
+    keepEqual(old, objects);
+    const isSameList =
+      old.length === objects.length && objects.every((object, at) => object === old[at]);
+    kept.set(name, isSameList && previous.has(name) ? old : objects);
   }
   return kept;
+}
+
+function keepEqual(old: readonly KernelObject[], objects: KernelObject[]): void {
+  const byKey = new Map<ObjectKey, KernelObject>();
+  for (const object of old) if (!isRemembered(object)) byKey.set(objectKey(object), object);
+  for (const [at, object] of objects.entries()) {
+    if (object === old[at] || isRemembered(object)) continue;
+    const known = byKey.get(objectKey(object));
+    if (known !== undefined && isSame(known, object) && isSame(object, known)) objects[at] = known;
+  }
+}
+
+/** Rows of remote endpoints are many, and kept by who makes them. */
+function isRemembered(object: KernelObject): boolean {
+  return object.kind === 'neighbour' || (object.kind === 'fdb' && object.owner === 'self');
 }
 
 /** Namespaces that plans make and this one does not have. */

@@ -2,16 +2,15 @@
 import { cidr4, cidr4Contains, ipv4, type Cidr4 } from '../base/index.ts';
 import type {
   Attachment,
-  EndpointRow,
   NetworkId,
   NetworkRow,
   NodeView,
   PeerRow,
-  ServiceId,
   ServiceRow,
   Subnet,
   Task,
 } from '../model/index.ts';
+import type { EndpointIndex } from './endpoint-index.ts';
 import type { Gateway, LocalPlan, LocalSandbox } from './local-plan.ts';
 
 export interface PlanInput {
@@ -32,12 +31,6 @@ export interface Plug {
   readonly index: number;
 }
 
-/** An endpoint's place on one network. */
-export interface EndpointPlug {
-  readonly endpoint: EndpointRow;
-  readonly attachment: Attachment;
-}
-
 export interface Scene {
   readonly view: NodeView;
   /** This node; absent while the view does not have it, and then there are no overlays. */
@@ -46,15 +39,14 @@ export interface Scene {
   readonly places: readonly Place[];
   /** Local interfaces of each network. */
   readonly plugs: ReadonlyMap<NetworkId, readonly Plug[]>;
-  /** Endpoints of other nodes, by network. */
-  readonly remote: ReadonlyMap<NetworkId, readonly EndpointPlug[]>;
-  /** Endpoints that take new connections, wherever they are, by service and network. */
-  readonly serving: ReadonlyMap<ServiceId, ReadonlyMap<NetworkId, readonly EndpointPlug[]>>;
+  readonly endpoints: EndpointIndex;
   /** Services with a VIP, by its network. */
   readonly services: ReadonlyMap<NetworkId, readonly ServiceRow[]>;
 }
 
-export function sceneOf({ view, local }: PlanInput): Scene {
+/** `endpoints` is brought up to date with the view. */
+export function sceneOf({ view, local }: PlanInput, endpoints: EndpointIndex): Scene {
+  endpoints.update(view);
   const places = placesOf(view, local);
   return {
     view,
@@ -62,8 +54,7 @@ export function sceneOf({ view, local }: PlanInput): Scene {
     gateway: local.gateway,
     places,
     plugs: plugsOf(places),
-    remote: remoteOf(view),
-    serving: servingOf(view),
+    endpoints,
     services: servicesOf(view),
   };
 }
@@ -82,37 +73,6 @@ function plugsOf(places: readonly Place[]): Map<NetworkId, Plug[]> {
     for (const [index, attachment] of place.task.attachments.entries())
       append(plugs, attachment.networkId, { place, attachment, index });
   return plugs;
-}
-
-function remoteOf(view: NodeView): Map<NetworkId, EndpointPlug[]> {
-  const remote = new Map<NetworkId, EndpointPlug[]>();
-  for (const endpoint of view.endpoints.values()) {
-    if (endpoint.nodeId === view.selfId) continue;
-    for (const attachment of endpoint.attachments)
-      append(remote, attachment.networkId, { endpoint, attachment });
-  }
-  return remote;
-}
-
-function servingOf(view: NodeView): Map<ServiceId, Map<NetworkId, EndpointPlug[]>> {
-  const serving = new Map<ServiceId, Map<NetworkId, EndpointPlug[]>>();
-  for (const endpoint of view.endpoints.values()) {
-    if (!endpoint.isServing) continue;
-    const networks = serving.get(endpoint.serviceId) ?? new Map<NetworkId, EndpointPlug[]>();
-    serving.set(endpoint.serviceId, networks);
-    for (const attachment of endpoint.attachments)
-      append(networks, attachment.networkId, { endpoint, attachment });
-  }
-  for (const networks of serving.values())
-    for (const plugs of networks.values()) plugs.sort(bySlot);
-  return serving;
-}
-
-/** One order for all nodes and all plans, whatever order rows arrived in. */
-function bySlot(one: EndpointPlug, other: EndpointPlug): number {
-  const slots = one.endpoint.slot - other.endpoint.slot;
-  if (slots !== 0) return slots;
-  return one.endpoint.taskId < other.endpoint.taskId ? -1 : 1;
 }
 
 function servicesOf(view: NodeView): Map<NetworkId, ServiceRow[]> {

@@ -1,5 +1,6 @@
 /** What a load balancer is to the plan, whatever does the work in the kernel. */
 import type { Protocol } from '../../model/index.ts';
+import type { EndpointPlug } from '../endpoint-index.ts';
 import type { NftChain, NftMap } from '../objects.ts';
 
 /** Where new connections go. */
@@ -37,6 +38,34 @@ export interface BalancerRules {
   readonly entry: readonly string[];
 }
 
+/** One namespace's balancer: what it gave for a frontend that is unchanged, it gives again. */
 export interface Balancer {
   rules(frontends: readonly Frontend[]): BalancerRules;
+}
+
+/** What the tables of a namespace are made with. */
+export interface Balancing {
+  readonly balancer: Balancer;
+  readonly backends: BackendLists;
+}
+
+/** Makes backends of endpoints, all of one weight, and keeps them: the same endpoints are the same list of backends. */
+export class BackendLists {
+  private readonly known = new WeakMap<
+    readonly EndpointPlug[],
+    Map<number | undefined, readonly Backend[]>
+  >();
+
+  /** Without `port` the backends are asked at the port that the client named. */
+  of(plugs: readonly EndpointPlug[], port?: number): readonly Backend[] {
+    const byPort = this.known.get(plugs) ?? new Map<number | undefined, readonly Backend[]>();
+    this.known.set(plugs, byPort);
+    const known = byPort.get(port);
+    if (known !== undefined) return known;
+    const backends = plugs.map(({ attachment: { address } }) =>
+      port === undefined ? { address, weight: 1 } : { address, port, weight: 1 },
+    );
+    byPort.set(port, backends);
+    return backends;
+  }
 }

@@ -11,20 +11,24 @@ const SLOTS_MAX = 4096;
 const MAP_BY_ADDRESS = 'vips';
 const MAP_BY_PORT = 'ports';
 
+interface Known {
+  readonly backends: readonly Backend[];
+  readonly chain: NftChain;
+}
+
 /** Chains are kept between calls, so that what did not change is the same object. */
 export class NftablesBalancer implements Balancer {
-  private chains = new Map<string, NftChain>();
+  private chains = new Map<string, Known>();
 
   rules(frontends: readonly Frontend[]): BalancerRules {
-    const used = new Map<string, NftChain>();
+    const used = new Map<string, Known>();
     const byAddress = new Map<string, string>();
     const byPort = new Map<string, string>();
     const links = new Set<string>();
     for (const frontend of frontends) {
-      const slots = slotsOf(frontend.backends);
-      if (slots.length === 0) continue;
+      if (!frontend.backends.some(({ weight }) => weight > 0)) continue;
       const name = `svc-${frontend.id}`;
-      used.set(name, this.chain(name, ruleFor(frontend, slots)));
+      used.set(name, this.chain(name, frontend));
       if (frontend.kind === 'address') byAddress.set(frontend.address, `goto ${name}`);
       else {
         byPort.set(`${frontend.protocol} . ${frontend.port}`, `goto ${name}`);
@@ -47,18 +51,22 @@ export class NftablesBalancer implements Balancer {
       for (const link of links)
         entry.push(`iifname "${link}" meta l4proto . th dport vmap @${MAP_BY_PORT}`);
     }
-    return { maps, chains: [...used.values()], entry };
+    return { maps, chains: [...used.values()].map(({ chain }) => chain), entry };
   }
 
-  private chain(name: string, rule: string): NftChain {
+  private chain(name: string, frontend: Frontend): Known {
+    const { backends } = frontend;
     const known = this.chains.get(name);
-    return known?.rules[0] === rule ? known : { name, rules: [rule] };
+    if (known?.backends === backends) return known;
+    const rule = ruleFor(frontend);
+    const isSame = known?.chain.rules[0] === rule;
+    return { backends, chain: isSame ? known.chain : { name, rules: [rule] } };
   }
 }
 
-function ruleFor(frontend: Frontend, slots: readonly Backend[]): string {
+function ruleFor(frontend: Frontend): string {
   const match = frontend.kind === 'port' ? `meta l4proto ${frontend.protocol} ` : '';
-  return `${match}dnat ip to ${targetOf(slots)}`;
+  return `${match}dnat ip to ${targetOf(slotsOf(frontend.backends))}`;
 }
 
 function targetOf(slots: readonly Backend[]): string {

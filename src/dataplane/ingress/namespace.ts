@@ -9,7 +9,7 @@
  */
 import { cidr4, macOfIpv4, macOfNodeIndex, ipv4 } from '../../base/index.ts';
 import type { NetworkRow, PeerRow, PublishedPort, ServiceRow } from '../../model/index.ts';
-import type { Balancer, Frontend } from '../balancer/balancer.ts';
+import type { BackendLists, Balancer, Balancing, Frontend } from '../balancer/balancer.ts';
 import { PRIORITY, address, baseChain, route, sysctl } from '../make.ts';
 import { INGRESS_LEG, NFT_TABLE, OVERLAY_BRIDGE, vxlanLink } from '../names.ts';
 import type { KernelObject, NftTableObject } from '../objects.ts';
@@ -19,7 +19,7 @@ import type { Scene } from '../scene.ts';
 export function ingressObjects(
   scene: Scene,
   network: NetworkRow,
-  balancer: Balancer,
+  { balancer, backends }: Balancing,
 ): KernelObject[] {
   const peers = otherPeers(scene);
   return [
@@ -31,7 +31,7 @@ export function ingressObjects(
       mac: macOfNodeIndex(peer.index),
       vtep: peer.vtep,
     })),
-    ingressTable(peers, balancer, ingressFrontends(scene, network)),
+    ingressTable(peers, balancer, ingressFrontends(scene, network, backends)),
     replyTable(peers),
   ];
 }
@@ -71,20 +71,16 @@ function legObjects({ gateway }: Scene): KernelObject[] {
   ];
 }
 
-function ingressFrontends(scene: Scene, network: NetworkRow): Frontend[] {
+function ingressFrontends(scene: Scene, network: NetworkRow, lists: BackendLists): Frontend[] {
   return [...ingressPorts(scene).values()].map(({ service, port }) => {
-    const plugs = scene.serving.get(service.serviceId)?.get(network.networkId) ?? [];
+    const plugs = scene.endpoints.serving(service.serviceId, network.networkId);
     return {
       kind: 'port',
       id: `${port.Protocol}-${port.PublishedPort}`,
       protocol: port.Protocol,
       port: port.PublishedPort,
       link: INGRESS_LEG,
-      backends: plugs.map(({ attachment }) => ({
-        address: attachment.address,
-        port: port.TargetPort,
-        weight: 1,
-      })),
+      backends: lists.of(plugs, port.TargetPort),
     };
   });
 }

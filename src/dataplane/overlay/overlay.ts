@@ -6,7 +6,8 @@
  * address on every node, under this node's own MAC, and the address of each VIP: ARP and ping for them end here.
  */
 import { macOfNodeIndex } from '../../base/index.ts';
-import type { NetworkRow, PeerRow } from '../../model/index.ts';
+import type { NetworkRow, PeerRow, VirtualIp } from '../../model/index.ts';
+import type { EndpointPlug } from '../endpoint-index.ts';
 import { ENDPOINT_PORT, TUNNEL_PORT, address, sysctl } from '../make.ts';
 import { OVERLAY_BRIDGE, overlayPort, sandboxLink, vxlanLink } from '../names.ts';
 import type { FdbObject, KernelObject, LinkObject, NeighbourObject } from '../objects.ts';
@@ -14,7 +15,6 @@ import {
   overlayMtu,
   subnetOf,
   subnetPlaces,
-  type EndpointPlug,
   type Plug,
   type Scene,
   type SubnetPlace,
@@ -62,6 +62,7 @@ export interface OverlayScene {
 /** Keeps rows between plans: an attachment that did not change has the same two objects. */
 export class OverlayPlanner {
   private readonly remembered = new WeakMap<object, RemoteRows>();
+  private readonly vips = new WeakMap<VirtualIp, KernelObject>();
 
   /** Everything but the nft tables. */
   objects({ scene, network, self }: OverlayScene): KernelObject[] {
@@ -76,11 +77,23 @@ export class OverlayPlanner {
       ),
       ...places.map(({ subnet, prefix }) => address(OVERLAY_BRIDGE, subnet.gateway, prefix.bits)),
     ];
-    if (!network.isIngress) objects.push(...vipAddresses(scene, network));
+    if (!network.isIngress) objects.push(...this.vipAddresses(scene, network));
     for (const plug of scene.plugs.get(network.networkId) ?? [])
       objects.push(...localEndpoint(plug, mtu));
-    for (const plug of scene.remote.get(network.networkId) ?? [])
+    for (const plug of scene.endpoints.remote(network.networkId))
       objects.push(...this.remoteEndpoint(plug, scene, places));
+    return objects;
+  }
+
+  private vipAddresses(scene: Scene, network: NetworkRow): KernelObject[] {
+    const objects: KernelObject[] = [];
+    for (const service of scene.services.get(network.networkId) ?? [])
+      for (const vip of service.virtualIps) {
+        if (vip.networkId !== network.networkId) continue;
+        const object = this.vips.get(vip) ?? address(OVERLAY_BRIDGE, vip.address, 32);
+        this.vips.set(vip, object);
+        objects.push(object);
+      }
     return objects;
   }
 
@@ -130,15 +143,6 @@ function vxlanDevice({ place, self, mtu, port }: VxlanDevice): LinkObject {
     master: OVERLAY_BRIDGE,
     port: TUNNEL_PORT,
   };
-}
-
-function vipAddresses(scene: Scene, network: NetworkRow): KernelObject[] {
-  const services = scene.services.get(network.networkId) ?? [];
-  return services.flatMap((service) =>
-    service.virtualIps
-      .filter((vip) => vip.networkId === network.networkId)
-      .map((vip) => address(OVERLAY_BRIDGE, vip.address, 32)),
-  );
 }
 
 function localEndpoint({ place, attachment, index }: Plug, mtu: number): KernelObject[] {

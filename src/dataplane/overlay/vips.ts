@@ -3,7 +3,7 @@
  * client's own address, and the reply crosses the same bridge on its way back.
  */
 import type { NetworkRow } from '../../model/index.ts';
-import type { Balancer, Frontend } from '../balancer/balancer.ts';
+import type { BackendLists, Balancing, Frontend } from '../balancer/balancer.ts';
 import { PRIORITY, baseChain } from '../make.ts';
 import { NFT_TABLE } from '../names.ts';
 import type { NftChain, NftTableObject } from '../objects.ts';
@@ -11,8 +11,12 @@ import type { Scene } from '../scene.ts';
 
 const HAIRPIN_SET = 'hairpin';
 
-export function vipTable(scene: Scene, network: NetworkRow, balancer: Balancer): NftTableObject {
-  const { maps, chains, entry } = balancer.rules(vipFrontends(scene, network));
+export function vipTable(
+  scene: Scene,
+  network: NetworkRow,
+  { balancer, backends }: Balancing,
+): NftTableObject {
+  const { maps, chains, entry } = balancer.rules(vipFrontends(scene, network, backends));
   return {
     kind: 'nft-table',
     family: 'inet',
@@ -29,11 +33,11 @@ export function vipTable(scene: Scene, network: NetworkRow, balancer: Balancer):
   };
 }
 
-function vipFrontends(scene: Scene, network: NetworkRow): Frontend[] {
+function vipFrontends(scene: Scene, network: NetworkRow, lists: BackendLists): Frontend[] {
   const { networkId } = network;
   return (scene.services.get(networkId) ?? []).flatMap((service) => {
-    const plugs = scene.serving.get(service.serviceId)?.get(networkId) ?? [];
-    const backends = plugs.map(({ attachment }) => ({ address: attachment.address, weight: 1 }));
+    const plugs = scene.endpoints.serving(service.serviceId, networkId);
+    const backends = lists.of(plugs);
     return service.virtualIps
       .filter((vip) => vip.networkId === networkId)
       .map(({ address }): Frontend => ({

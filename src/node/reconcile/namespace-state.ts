@@ -34,8 +34,8 @@ export class NamespaceState {
   private veths = new Map<NamespaceName, Set<string>>();
   private readonly desired = new Map<ObjectKey, KernelObject>();
   private believed: Map<ObjectKey, KernelObject> | undefined;
-  private current: ReadonlySet<KernelObject> = new Set();
-  private source: readonly KernelObject[] | undefined;
+  /** What `desired` was made from. */
+  private source: readonly KernelObject[] = [];
   private readonly marked = new Set<ObjectKey>();
   private readonly failures = new Map<ObjectKey, Failure>();
   /** Settings that this kernel does not have and does not need. */
@@ -49,29 +49,18 @@ export class NamespaceState {
     return this.believed !== undefined;
   }
 
-  /** Takes over a list of the plan. Lists that are the same object cost nothing. */
+  /** Takes over a list of the plan. What both lists begin and end with costs next to nothing. */
   want(objects: readonly KernelObject[]): void {
     if (objects === this.source) return;
-    const next = new Set(objects);
-    for (const object of this.current) {
-      if (next.has(object)) continue;
-      const key = objectKey(object);
-      this.desired.delete(key);
-      this.marked.add(key);
-    }
-    for (const object of next) {
-      if (this.current.has(object)) continue;
-      const key = objectKey(object);
-      this.desired.set(key, object);
-      this.marked.add(key);
-    }
+    const { gone, come } = changes(this.source, objects);
+    this.source = objects;
+    for (const object of gone) this.mark(object, (key) => this.desired.delete(key));
+    for (const object of come) this.mark(object, (key) => this.desired.set(key, object));
     for (const [key, failure] of this.failures) {
       const want = this.desired.get(key);
       if (want === undefined || !isSame(failure.object, want)) this.failures.delete(key);
     }
-    this.source = objects;
-    this.current = next;
-    this.veths = vethsOf(objects);
+    if ([...gone, ...come].some((object) => object.kind === 'link')) this.veths = vethsOf(objects);
   }
 
   /** Forgets what was believed: the namespace is another one, or nobody knows what happened to it. */
@@ -229,6 +218,12 @@ export class NamespaceState {
     return false;
   }
 
+  private mark(object: KernelObject, change: (key: ObjectKey) => void): void {
+    const key = objectKey(object);
+    change(key);
+    this.marked.add(key);
+  }
+
   private isDeletable(key: ObjectKey): boolean {
     const object = this.believed?.get(key);
     return object !== undefined && object.kind !== 'sysctl';
@@ -265,6 +260,24 @@ export class NamespaceState {
   private markRows(link: string): void {
     for (const [key, object] of this.desired) if (linkOf(object) === link) this.marked.add(key);
   }
+}
+
+/** Objects of one list that are not in the other, by identity. */
+function changes(
+  before: readonly KernelObject[],
+  after: readonly KernelObject[],
+): { readonly gone: KernelObject[]; readonly come: KernelObject[] } {
+  const shorter = Math.min(before.length, after.length);
+  let head = 0;
+  while (head < shorter && before[head] === after[head]) head += 1;
+  let tail = 0;
+  while (tail < shorter - head && before.at(-1 - tail) === after.at(-1 - tail)) tail += 1;
+  const was = new Set(before.slice(head, before.length - tail));
+  const is = new Set(after.slice(head, after.length - tail));
+  return {
+    gone: [...was].filter((object) => !is.has(object)),
+    come: [...is].filter((object) => !was.has(object)),
+  };
 }
 
 function vethsOf(objects: readonly KernelObject[]): Map<NamespaceName, Set<string>> {

@@ -200,14 +200,21 @@ export class Reconciler {
       await this.ensurePeers(keeper);
       if (isLookDue) await this.look(keeper);
       const operations = state.operations(this.nowMs(), this.isComplete);
-      if (operations.length > 0) {
-        const outcomes = await this.options.kernel.apply(keeper.name, operations);
-        for (const [at, operation] of operations.entries())
-          this.settle(keeper, operation, outcomes[at]);
-      }
+      if (operations.length > 0) await this.apply(keeper, operations);
       keeper.succeed();
     } catch (error) {
       this.lose(keeper, error);
+    }
+  }
+
+  private async apply(keeper: NamespaceKeeper, operations: readonly Operation[]): Promise<void> {
+    keeper.applying();
+    try {
+      const outcomes = await this.options.kernel.apply(keeper.name, operations);
+      for (const [at, operation] of operations.entries())
+        this.settle(keeper, operation, outcomes[at]);
+    } finally {
+      keeper.applied(this.nowMs());
     }
   }
 
@@ -230,7 +237,7 @@ export class Reconciler {
     const { watch, logger } = this.options;
     if (watch === undefined || keeper.watch !== undefined || this.watches >= WATCHES_MAX) return;
     const onChange = (): void => {
-      if (keeper.suspect() && this.pass === undefined) this.sleep();
+      if (keeper.heard(this.nowMs()) && this.pass === undefined) this.sleep();
     };
     try {
       keeper.watch = watch(keeper.name, { onChange, onOverrun: onChange });
