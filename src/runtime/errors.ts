@@ -17,7 +17,10 @@ export type RuntimeErrorDetail =
       readonly exitCode: number | undefined;
       readonly stderr: string;
     }
-  /** The container's process could not be started; `exitCode` is the one Docker reports (126, 127 or 128). */
+  /**
+   * The container's process could not be started; `exitCode` is the one Docker reports (126, 127 or
+   * 128).
+   */
   | { readonly code: 'start_failed'; readonly id: string; readonly exitCode: number }
   | { readonly code: 'timeout'; readonly what: string; readonly afterMs: number }
   | { readonly code: 'corrupt'; readonly path: string };

@@ -1,4 +1,7 @@
-/** What runs containers on a node. Implemented by `oci` (runc under conmon); later by a Docker Engine. */
+/**
+ * What runs containers on a node. Implemented by `oci` (runc under conmon); later by a Docker
+ * Engine.
+ */
 import type { Mount } from '../model/index.ts';
 
 export interface ContainerSpec {
@@ -133,22 +136,32 @@ export interface OciImageConfig {
   readonly history?: readonly unknown[];
 }
 
-/** Images on this node. Content-addressed; several agents on one machine may share one directory. */
+/**
+ * Images on this node. Content-addressed; several agents on one machine may share one directory.
+ */
 export interface ImageStore {
   list(): Promise<readonly ImageSummary[]>;
   /** By `name[:tag]`, `name@sha256:…`, id, or unambiguous prefix of an id. */
   find(reference: string): Promise<ImageSummary | undefined>;
-  /** Takes a root file system tar (plain, gzip, zstd or xz); `changes` are Dockerfile instructions (CMD, ENV, …). */
+  /**
+   * Takes a root file system tar (plain, gzip, zstd or xz); `changes` are Dockerfile instructions
+   * (CMD, ENV, …).
+   */
   importRootfs(tar: NodeJS.ReadableStream, options: ImportOptions): Promise<ImageSummary>;
   /** Takes a docker-archive or OCI layout tar; returns what it held. */
   load(tar: NodeJS.ReadableStream): Promise<readonly ImageSummary[]>;
   tag(id: string, reference: string): Promise<void>;
-  /** Removes a tag, and the image with its last one; refuses while a container of this node uses it. */
+  /**
+   * Removes a tag, and the image with its last one; refuses while a container of this node uses it.
+   */
   remove(
     reference: string,
     isForced: boolean,
   ): Promise<readonly { readonly untagged?: string; readonly deleted?: string }[]>;
-  /** Calls back when names of images changed, whichever process of the machine changed them. Returns the unsubscribe function. */
+  /**
+   * Calls back when names of images changed, whichever process of the machine changed them. Returns
+   * the unsubscribe function.
+   */
   onChange(listener: () => void): () => void;
 }
 

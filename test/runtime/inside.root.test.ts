@@ -14,7 +14,8 @@ const CASES = [
     script: 'echo "$PATH|$HOSTNAME|$IMAGE|$SPEC|$HOME|$(pwd)"',
     change: { env: ['SPEC=s', 'IMAGE=replaced'] },
     expected:
-      '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin|web1|replaced|s|/root|/work/dir\n',
+      '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin|' +
+      'web1|replaced|s|/root|/work/dir\n',
   },
   {
     name: 'root holds Docker’s 14 capabilities',
@@ -37,21 +38,25 @@ const CASES = [
   {
     name: 'seccomp filters, and privileges may be gained',
     script:
-      'grep -E "^(Seccomp|NoNewPrivs):" /proc/self/status; unshare -U true 2>/dev/null || echo refused',
+      'grep -E "^(Seccomp|NoNewPrivs):" /proc/self/status; ' +
+      'unshare -U true 2>/dev/null || echo refused',
     change: {},
     expected: 'NoNewPrivs:\t0\nSeccomp:\t2\nrefused\n',
   },
   {
     name: 'kernel files are masked or read-only, /sys too',
     script:
-      'cat /proc/keys | head -1; touch /proc/sys/kernel/hostname 2>/dev/null || echo ro; touch /sys/x 2>/dev/null || echo ro; ls /sys/firmware',
+      'cat /proc/keys | head -1; touch /proc/sys/kernel/hostname 2>/dev/null || echo ro; ' +
+      'touch /sys/x 2>/dev/null || echo ro; ls /sys/firmware',
     change: {},
     expected: 'ro\nro\n',
   },
   {
     name: '/dev/shm has 64 MiB, and /dev its devices',
     script:
-      'grep -E "/dev/(shm|mqueue|pts) " /proc/mounts | while read a b c d; do echo $b $c; done; stat -f -c %b:%s /dev/shm; echo x > /dev/null; mknod /tmp/disk b 254 0 && head -c1 /tmp/disk 2>/dev/null || echo refused',
+      'grep -E "/dev/(shm|mqueue|pts) " /proc/mounts | while read a b c d; do echo $b $c; done; ' +
+      'stat -f -c %b:%s /dev/shm; echo x > /dev/null; ' +
+      'mknod /tmp/disk b 254 0 && head -c1 /tmp/disk 2>/dev/null || echo refused',
     change: {},
     expected: '/dev/pts devpts\n/dev/shm tmpfs\n/dev/mqueue mqueue\n16384:4096\nrefused\n',
   },
@@ -76,7 +81,8 @@ const CASES = [
   {
     name: 'sysctls and ulimits apply; low ports and ping are free',
     script:
-      'cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/core/somaxconn; ulimit -n; ulimit -Hc',
+      'cd /proc/sys/net; cat ipv4/ip_unprivileged_port_start core/somaxconn; ' +
+      'ulimit -n; ulimit -Hc',
     change: {
       sysctls: { 'net.core.somaxconn': '1234' },
       ulimits: [
@@ -117,7 +123,8 @@ test.serial('limits of memory, processors and processes hold', async (t) => {
   const forks = await shell('for i in 1 2 3 4 5 6 7 8 9; do sleep 0.3 & done', { pids: 4 });
   t.regex(forks.stderr, /can't fork/);
   const burn = await shell(
-    'i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; cat /proc/self/stat >/dev/null; grep -h nr_throttled /sys/fs/cgroup/cpu/cpu.stat /sys/fs/cgroup/cpu.stat 2>/dev/null',
+    'i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; cd /sys/fs/cgroup; ' +
+      'grep -h nr_throttled cpu/cpu.stat cpu.stat 2>/dev/null',
     { nanoCpus: 5e7 },
   );
   t.regex(burn.stdout, /nr_throttled [1-9]/);

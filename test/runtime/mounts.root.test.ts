@@ -43,7 +43,11 @@ test.serial('binds and tmpfs are mounted, an inner one after its outer one', asy
   mkdirSync(`${world.directory}/shared`);
   writeFileSync(`${world.directory}/shared/in`, 'from the host\n');
   const result = await shellOf(world, runtime)(
-    'cat /mnt/in; echo out > /mnt/out; touch /mnt/deep/er/x; grep -E " /(mnt|mnt/deep/er) " /proc/mounts | while read a b c d; do echo $b $c; done; stat -c %a /mnt/deep/er',
+    [
+      'cat /mnt/in; echo out > /mnt/out; touch /mnt/deep/er/x',
+      'grep -E " /(mnt|mnt/deep/er) " /proc/mounts | while read a b c d; do echo $b $c; done',
+      'stat -c %a /mnt/deep/er',
+    ].join('\n'),
     {
       mounts: [
         { Type: 'tmpfs', Target: '/mnt/deep/er', TmpfsOptions: { SizeBytes: 65536, Mode: 0o750 } },

@@ -21,7 +21,10 @@ export class ByteSource {
     return parts.length === 0 && length > 0 ? undefined : Buffer.concat(parts);
   }
 
-  /** The next `length` bytes as they come. Throws `archive_refused` when the stream ends within them. */
+  /**
+   * The next `length` bytes as they come. Throws `archive_refused` when the stream ends within
+   * them.
+   */
   async *take(length: number, mayEnd: 'never' | 'at the start' = 'never'): AsyncGenerator<Buffer> {
     let missing = length;
     while (missing > 0) {

@@ -16,7 +16,10 @@ const FORMATS = [
 
 const MAGIC_BYTES_MAX = 6;
 
-/** The plain bytes. Throws `archive_refused` for damaged input and `missing_tool` when zstd, xz or bzip2 is not there. */
+/**
+ * The plain bytes. Throws `archive_refused` for damaged input and `missing_tool` when zstd, xz or
+ * bzip2 is not there.
+ */
 export async function* decompress(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const iterator = chunks[Symbol.asyncIterator]();
   let head: Buffer = Buffer.alloc(0);

@@ -1,12 +1,13 @@
 /**
  * Makes a layer's tar safe and overlayfs's own.
  *
- * - Every path is relative and without `..`; hard links too. Symbolic links are kept as they are: they are resolved inside
- *   the container, and GNU tar never extracts through one that leaves the directory.
- * - `.wh.NAME` (AUFS whiteout, OCI image-spec layer.md) becomes a character device 0/0 called NAME, and `.wh..wh..opq` the
- *   attribute trusted.overlay.opaque on its directory: what overlayfs reads.
- * - Attributes other than file capabilities and user.* are dropped. A layer that could set trusted.overlay.redirect would
- *   choose what it is laid over.
+ * - Every path is relative and without `..`; hard links too. Symbolic links are kept as they are:
+ *   they are resolved inside the container, and GNU tar never extracts through one that leaves the
+ *   directory.
+ * - `.wh.NAME` (AUFS whiteout, OCI image-spec layer.md) becomes a character device 0/0 called NAME,
+ *   and `.wh..wh..opq` the attribute trusted.overlay.opaque on its directory: what overlayfs reads.
+ * - Attributes other than file capabilities and user.* are dropped. A layer that could set
+ *   trusted.overlay.redirect would choose what it is laid over.
  */
 import { refuseArchive } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
@@ -120,7 +121,10 @@ function checkLink(entry: TarEntry): string {
   return entry.linkPath;
 }
 
-/** Relative to the archive's root, without empty, `.` or `..` components; `.` for the root. Throws `archive_refused`. */
+/**
+ * Relative to the archive's root, without empty, `.` or `..` components; `.` for the root. Throws
+ * `archive_refused`.
+ */
 export function innerPath(path: string): string {
   const components = path.split('/').filter((component) => component !== '' && component !== '.');
   if (components.includes('..')) throw refuseArchive(`${printable(path)} leaves the archive`);
@@ -135,7 +139,10 @@ function printable(path: string): string {
   return JSON.stringify(path.slice(0, 200));
 }
 
-/** Directory entries above the current one, so that an opaque marker repeats its directory with the right attributes. */
+/**
+ * Directory entries above the current one, so that an opaque marker repeats its directory with the
+ * right attributes.
+ */
 class ParentStack {
   private directories: TarEntry[] = [];
 

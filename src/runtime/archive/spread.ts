@@ -1,4 +1,7 @@
-/** Spreads an archive of documents and blobs into numbered plain files, so that no name of it reaches the file system. */
+/**
+ * Spreads an archive of documents and blobs into numbered plain files, so that no name of it
+ * reaches the file system.
+ */
 import { createHash } from 'node:crypto';
 import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * One entry of a tar archive. POSIX.1-2001 (pax), ustar and GNU formats are read; pax and ustar are written.
+ * One entry of a tar archive. POSIX.1-2001 (pax), ustar and GNU formats are read; pax and ustar are
+ * written.
  *
  * Names are byte strings (latin1 in JavaScript), because file names on Linux are bytes.
  */

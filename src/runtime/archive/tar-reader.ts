@@ -1,9 +1,15 @@
-/** Reads a tar archive entry by entry. Everything in it is untrusted: lengths are bounded before they are believed. */
+/**
+ * Reads a tar archive entry by entry. Everything in it is untrusted: lengths are bounded before
+ * they are believed.
+ */
 import { refuseArchive } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { BLOCK_BYTES, paddingOf, xattrsOf, type TarEntry, type TarEntryType } from './tar-entry.ts';
 
-/** Long names and extended attributes; the kernel allows 4 KiB for a path and 64 KiB for an attribute. */
+/**
+ * Long names and extended attributes; the kernel allows 4 KiB for a path and 64 KiB for an
+ * attribute.
+ */
 const EXTENSION_BYTES_MAX = 1 << 20;
 
 const TYPES: Readonly<Record<string, TarEntryType>> = {

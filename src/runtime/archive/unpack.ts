@@ -1,4 +1,7 @@
-/** Unpacks one layer into a directory: decompress, check and convert (layer-filter.ts), then GNU tar. */
+/**
+ * Unpacks one layer into a directory: decompress, check and convert (layer-filter.ts), then GNU
+ * tar.
+ */
 import { spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -18,7 +21,10 @@ export interface UnpackedLayer {
   readonly bytes: number;
 }
 
-/** Extracts into `directory`, which exists and is empty. What is left there after an error is the caller's to delete. */
+/**
+ * Extracts into `directory`, which exists and is empty. What is left there after an error is the
+ * caller's to delete.
+ */
 export async function unpackLayer(
   tar: AsyncIterable<Buffer>,
   directory: string,

@@ -1,8 +1,9 @@
 /**
- * The OCI runtime configuration (config.json) of a container: a pure function of its spec, its image and this host.
+ * The OCI runtime configuration (config.json) of a container: a pure function of its spec, its
+ * image and this host.
  *
- * Defaults are Docker's: its capabilities, seccomp profile, masked and read-only paths, /dev/shm of 64 MiB, default
- * sysctls. Source: moby oci/defaults.go, OCI runtime-spec 1.0.2.
+ * Defaults are Docker's: its capabilities, seccomp profile, masked and read-only paths, /dev/shm of
+ * 64 MiB, default sysctls. Source: moby oci/defaults.go, OCI runtime-spec 1.0.2.
  */
 import type { OciImageConfig, ContainerSpec } from '../runtime.ts';
 import { resolveCapabilities } from './capabilities.ts';
@@ -80,7 +81,10 @@ export function bundleConfig(input: BundleInput): BundleConfig {
   };
 }
 
-/** Root holds the whole set; another user holds none, but may gain what a set-uid or capable file gives. */
+/**
+ * Root holds the whole set; another user holds none, but may gain what a set-uid or capable file
+ * gives.
+ */
 function capabilitySets(
   capabilities: readonly string[],
   uid: number,

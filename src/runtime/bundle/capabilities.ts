@@ -1,4 +1,7 @@
-/** Linux capabilities of containers. Source: Docker's default set (moby oci/caps) and capability.h of Linux 6.1. */
+/**
+ * Linux capabilities of containers. Source: Docker's default set (moby oci/caps) and capability.h
+ * of Linux 6.1.
+ */
 import { invalid } from '../errors.ts';
 
 /** In the kernel's order: the index is the capability's number. */
@@ -71,7 +74,10 @@ export interface CapabilityWish {
   readonly available: ReadonlySet<string>;
 }
 
-/** Docker's rules: `ALL` may be added or dropped; what is added by name wins over `drop ALL`. Throws `invalid`. */
+/**
+ * Docker's rules: `ALL` may be added or dropped; what is added by name wins over `drop ALL`. Throws
+ * `invalid`.
+ */
 export function resolveCapabilities({ add, drop, available }: CapabilityWish): string[] {
   const added = add.map((name) => normalize(name, 'capabilityAdd'));
   const dropped = drop.map((name) => normalize(name, 'capabilityDrop'));

@@ -1,4 +1,7 @@
-/** Mounts that every container has, and those that a spec asks for. Source: moby oci/defaults.go, opts/mount. */
+/**
+ * Mounts that every container has, and those that a spec asks for. Source: moby oci/defaults.go,
+ * opts/mount.
+ */
 import { invalid } from '../errors.ts';
 import type { Mount } from '../../model/index.ts';
 
@@ -126,7 +129,8 @@ function validateSource(wish: Mount): void {
     throw invalid(
       'mounts',
       source,
-      `invalid mount config for type "bind": invalid mount path: '${source}' mount path must be absolute`,
+      'invalid mount config for type "bind": ' +
+        `invalid mount path: '${source}' mount path must be absolute`,
     );
   }
   if (
@@ -137,7 +141,8 @@ function validateSource(wish: Mount): void {
     throw invalid(
       'mounts',
       source,
-      `invalid volume name: "${source}" includes invalid characters, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
+      `invalid volume name: "${source}" includes invalid characters, ` +
+        'only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed',
     );
   }
 }

@@ -1,11 +1,17 @@
-/** What runs in a container: arguments, environment, working directory. Docker's rules for image against spec. */
+/**
+ * What runs in a container: arguments, environment, working directory. Docker's rules for image
+ * against spec.
+ */
 import path from 'node:path';
 import { invalid } from '../errors.ts';
 import type { ContainerSpec, OciImageConfig } from '../runtime.ts';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Entrypoint then command. A given entrypoint drops the image's command with the image's entrypoint. */
+/**
+ * Entrypoint then command. A given entrypoint drops the image's command with the image's
+ * entrypoint.
+ */
 export function processArguments(
   spec: Pick<ContainerSpec, 'command' | 'args'>,
   image: OciImageConfig,
@@ -20,7 +26,10 @@ export function processArguments(
   return whole;
 }
 
-/** PATH, HOSTNAME, TERM with a terminal; then the image's, then the spec's: a later entry replaces an earlier one. */
+/**
+ * PATH, HOSTNAME, TERM with a terminal; then the image's, then the spec's: a later entry replaces
+ * an earlier one.
+ */
 export function environmentOf(
   spec: Pick<ContainerSpec, 'env' | 'hasTty' | 'hostname'>,
   image: OciImageConfig,

@@ -19,7 +19,9 @@ const NAMES = new Set([
   'stack',
 ]);
 
-/** RLIM_INFINITY, rounded up to what JSON carries exactly; Go reads it back as the largest uint64. */
+/**
+ * RLIM_INFINITY, rounded up to what JSON carries exactly; Go reads it back as the largest uint64.
+ */
 const INFINITY_TEXT = 18446744073709551615n;
 
 export interface Ulimit {
@@ -54,7 +56,9 @@ function limitOf(value: number): number | bigint {
   return value === -1 ? INFINITY_TEXT : value;
 }
 
-/** JSON in which bigints are plain numbers. The marker is one that occurs nowhere else in the text. */
+/**
+ * JSON in which bigints are plain numbers. The marker is one that occurs nowhere else in the text.
+ */
 export function stringifyConfig(config: unknown): string {
   const plain = JSON.stringify(config, (_, value: unknown) =>
     typeof value === 'bigint' ? 0 : value,

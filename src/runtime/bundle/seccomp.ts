@@ -1,4 +1,7 @@
-/** Docker's default seccomp profile for a set of capabilities, in the form of the OCI runtime specification. */
+/**
+ * Docker's default seccomp profile for a set of capabilities, in the form of the OCI runtime
+ * specification.
+ */
 import {
   ALLOWED_BY_ARCHITECTURE,
   ALLOWED_BY_CAPABILITY,
@@ -65,7 +68,9 @@ function allowIf(name: string, argument: SeccompArgument): SeccompRule {
   return { names: [name], action: 'SCMP_ACT_ALLOW', args: [argument] };
 }
 
-/** clone3 has its flags in memory, where a filter cannot look: ENOSYS makes libc fall back to clone. */
+/**
+ * clone3 has its flags in memory, where a filter cannot look: ENOSYS makes libc fall back to clone.
+ */
 function cloneRules(architecture: string): SeccompRule[] {
   // On s390 the flags are clone's second argument.
   const index = architecture === 's390x' ? 1 : 0;

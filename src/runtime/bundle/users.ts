@@ -1,4 +1,7 @@
-/** Finds a container's user and groups in its image's /etc/passwd and /etc/group. Source: moby/sys/user. */
+/**
+ * Finds a container's user and groups in its image's /etc/passwd and /etc/group. Source:
+ * moby/sys/user.
+ */
 import { invalid } from '../errors.ts';
 
 export interface ContainerUser {

@@ -1,4 +1,7 @@
-/** What an agent finds when it starts: containers of an earlier one, in whatever phase it was killed. */
+/**
+ * What an agent finds when it starts: containers of an earlier one, in whatever phase it was
+ * killed.
+ */
 import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, type Clock, type Logger } from '../../base/index.ts';

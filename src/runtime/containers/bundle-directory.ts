@@ -77,7 +77,10 @@ async function writeOwnFiles(spec: ContainerSpec, paths: ContainerPaths): Promis
   }
 }
 
-/** Idempotent. The directory is renamed first, so that what is half deleted is never taken for a container. */
+/**
+ * Idempotent. The directory is renamed first, so that what is half deleted is never taken for a
+ * container.
+ */
 export async function removeBundle(paths: ContainerPaths): Promise<void> {
   await unmount(paths.rootfs);
   const doomed = `${paths.directory}.removing`;

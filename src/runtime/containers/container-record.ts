@@ -1,8 +1,9 @@
 /**
  * A container's record: what an agent must know to go on where another one was killed.
  *
- * Written whole before and after each step, so that a crash at any instruction leaves a phase that `adopt.ts` can finish:
- * `creating` and `removing` are cleaned away, `starting` is looked at, the others stand.
+ * Written whole before and after each step, so that a crash at any instruction leaves a phase that
+ * `adopt.ts` can finish: `creating` and `removing` are cleaned away, `starting` is looked at, the
+ * others stand.
  */
 import path from 'node:path';
 import { z } from 'zod';

@@ -1,4 +1,6 @@
-/** The containers of this runtime in memory, each change written to disk before anyone hears of it. */
+/**
+ * The containers of this runtime in memory, each change written to disk before anyone hears of it.
+ */
 import type { Logger } from '../../base/index.ts';
 import { messageOf } from '../../base/index.ts';
 import { RuntimeError } from '../errors.ts';

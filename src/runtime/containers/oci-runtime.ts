@@ -1,8 +1,9 @@
 /**
  * `Runtime` over runc, conmon and overlayfs.
  *
- * One queue per container keeps its steps in order; different containers go side by side. Nothing here holds a container:
- * conmon does, so the agent may be killed at any line and the next one goes on from the records.
+ * One queue per container keeps its steps in order; different containers go side by side. Nothing
+ * here holds a container: conmon does, so the agent may be killed at any line and the next one goes
+ * on from the records.
  */
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -171,7 +172,8 @@ export class OciRuntime implements Runtime {
       await this.failStart(record, error);
       throw error;
     }
-    // A process that ended at once has left its file already, perhaps before anyone listened for it.
+    // A process that ended at once has left its file already, perhaps before anyone listened for
+    // it.
     this.maybeSettle(id);
   }
 
@@ -235,7 +237,10 @@ export class OciRuntime implements Runtime {
     });
   }
 
-  /** Undoes everything of a container that does not run. Idempotent, so that a failed removal can be repeated. */
+  /**
+   * Undoes everything of a container that does not run. Idempotent, so that a failed removal can be
+   * repeated.
+   */
   private async destroy(record: ContainerRecord): Promise<void> {
     const { id } = record.spec;
     await this.parts.processes.delete(id);
@@ -245,7 +250,9 @@ export class OciRuntime implements Runtime {
     this.table.forget(id);
   }
 
-  /** After the end: cgroups, runc's state and the mount go, the upper directory and the log stay. */
+  /**
+   * After the end: cgroups, runc's state and the mount go, the upper directory and the log stay.
+   */
   private async tidy(id: string): Promise<void> {
     await this.parts.processes.delete(id).catch((error: unknown) => {
       this.parts.logger.warn({ container: id, error: messageOf(error) }, 'cannot tidy up');

@@ -14,7 +14,10 @@ import { OciRuntime } from './oci-runtime.ts';
 import { VolumeDirectory } from './volumes.ts';
 
 export interface OciRuntimeOptions {
-  /** Containers and volumes; on a disk with xattrs (ext4, xfs, btrfs), not on an overlay. Of this agent alone. */
+  /**
+   * Containers and volumes; on a disk with xattrs (ext4, xfs, btrfs), not on an overlay. Of this
+   * agent alone.
+   */
   readonly dataDirectory: string;
   /** Gone after a reboot (tmpfs). Of this agent alone. */
   readonly runDirectory: string;

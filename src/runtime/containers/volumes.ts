@@ -1,4 +1,7 @@
-/** Named and anonymous volumes: plain directories, filled from the image when they are used for the first time. */
+/**
+ * Named and anonymous volumes: plain directories, filled from the image when they are used for the
+ * first time.
+ */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';

@@ -13,7 +13,10 @@ export interface ExecConfigInput {
   readonly user: ContainerUser;
 }
 
-/** The container's environment and limits, with what the exec adds; `privileged` holds all that the host can give. */
+/**
+ * The container's environment and limits, with what the exec adds; `privileged` holds all that the
+ * host can give.
+ */
 export function execProcessConfig(input: ExecConfigInput): Readonly<Record<string, unknown>> {
   const { spec, container, image, host, user } = input;
   const capabilities = spec.isPrivileged

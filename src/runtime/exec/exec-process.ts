@@ -144,7 +144,10 @@ function common(
 /** 128 + SIGKILL. */
 const EXIT_CODE_KILLED = 137;
 
-/** runc hands most signals on, but cannot hand on SIGKILL; the process itself gets it, while runc still waits for it. */
+/**
+ * runc hands most signals on, but cannot hand on SIGKILL; the process itself gets it, while runc
+ * still waits for it.
+ */
 async function killInside(child: ChildProcess, files: ExecFiles, signal: number): Promise<void> {
   const pid = Number(await tryReadText(files.pidFile, 32).catch(() => undefined));
   if (!Number.isInteger(pid) || pid <= 1 || child.exitCode !== null) return;

@@ -1,9 +1,10 @@
 /**
  * A terminal between the agent's pipes and `runc exec --tty`.
  *
- * runc wants a terminal on its side, copies its size to the container's and follows SIGWINCH. Node has no way to make one,
- * so `script` (util-linux, essential on Debian) does: its child's stdin is the terminal, whose name is written to a file,
- * and `stty` sets its size, upon which the kernel sends SIGWINCH to runc.
+ * runc wants a terminal on its side, copies its size to the container's and follows SIGWINCH. Node
+ * has no way to make one, so `script` (util-linux, essential on Debian) does: its child's stdin is
+ * the terminal, whose name is written to a file, and `stty` sets its size, upon which the kernel
+ * sends SIGWINCH to runc.
  */
 import { spawn } from 'node:child_process';
 import path from 'node:path';

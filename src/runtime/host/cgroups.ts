@@ -1,4 +1,7 @@
-/** The cgroup that holds the containers' cgroups: runc makes it with its first one, and nobody removes it. */
+/**
+ * The cgroup that holds the containers' cgroups: runc makes it with its first one, and nobody
+ * removes it.
+ */
 import { readdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 

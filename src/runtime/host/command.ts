@@ -88,7 +88,10 @@ interface Exit {
   readonly signal: string | undefined;
 }
 
-/** Waits until a child ended and its output is complete. Throws `missing_tool` when there is no such program. */
+/**
+ * Waits until a child ended and its output is complete. Throws `missing_tool` when there is no such
+ * program.
+ */
 export function exitOf(child: ReturnType<typeof spawn>, file: string): Promise<Exit> {
   return new Promise((resolve, reject) => {
     child.once('error', (error) => reject(missingTool(file, error)));

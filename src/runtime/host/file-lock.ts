@@ -1,8 +1,9 @@
 /**
- * A lock between processes that cannot go stale: flock(2), held by a child that lives as long as its stdin.
+ * A lock between processes that cannot go stale: flock(2), held by a child that lives as long as
+ * its stdin.
  *
- * When the agent dies, however it dies, the kernel closes the pipe, `cat` ends, and the lock is free. Within one process
- * the callers queue first, so there is at most one child per lock.
+ * When the agent dies, however it dies, the kernel closes the pipe, `cat` ends, and the lock is
+ * free. Within one process the callers queue first, so there is at most one child per lock.
  */
 import { spawn } from 'node:child_process';
 import { RuntimeError } from '../errors.ts';

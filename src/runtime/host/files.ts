@@ -1,11 +1,16 @@
-/** Files that are whole or absent: written beside, synced, renamed; read with a schema and a size limit. */
+/**
+ * Files that are whole or absent: written beside, synced, renamed; read with a schema and a size
+ * limit.
+ */
 import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { z } from 'zod';
 import { asDiskError, errnoOf, RuntimeError } from '../errors.ts';
 
-/** A container's record with a long environment is some 100 KiB; image documents reach a few MiB. */
+/**
+ * A container's record with a long environment is some 100 KiB; image documents reach a few MiB.
+ */
 const DOCUMENT_BYTES_MAX = 16 << 20;
 
 const TEMPORARY_NAME = /\.tmp-[0-9a-f]{12}$/;
@@ -15,7 +20,10 @@ export function isTemporaryName(name: string): boolean {
   return TEMPORARY_NAME.test(name);
 }
 
-/** After it resolves, a crash or power loss finds the new content; before, the old one. Never a mixture. */
+/**
+ * After it resolves, a crash or power loss finds the new content; before, the old one. Never a
+ * mixture.
+ */
 export async function writeFileAtomic(file: string, content: string | Buffer): Promise<void> {
   const temporary = `${file}.tmp-${randomBytes(6).toString('hex')}`;
   try {

@@ -3,7 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { runChecked, runCommand } from './command.ts';
 
 export interface OverlayMount {
-  /** Where the layer directories are; `lower` is relative to it, which keeps the options below the kernel's page. */
+  /**
+   * Where the layer directories are; `lower` is relative to it, which keeps the options below the
+   * kernel's page.
+   */
   readonly layerDirectory: string;
   /** Topmost first. */
   readonly lower: readonly string[];
@@ -28,7 +31,10 @@ export async function mountOverlay(mount: OverlayMount): Promise<void> {
   });
 }
 
-/** Idempotent: nothing mounted is success. A busy mount is detached, and goes when its last user does. */
+/**
+ * Idempotent: nothing mounted is success. A busy mount is detached, and goes when its last user
+ * does.
+ */
 export async function unmount(target: string): Promise<void> {
   if (!(await isMountPoint(target))) return;
   const first = await runCommand('umount', [target]);

@@ -1,4 +1,7 @@
-/** Processes by id and start time, so that a reused id is never taken for the process that had it before. */
+/**
+ * Processes by id and start time, so that a reused id is never taken for the process that had it
+ * before.
+ */
 import { readFile } from 'node:fs/promises';
 
 /** Start of a process in clock ticks since boot; undefined when it is gone or a zombie. */

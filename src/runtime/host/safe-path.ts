@@ -1,8 +1,8 @@
 /**
  * Paths inside a root file system that somebody else made.
  *
- * A path is resolved component by component, and symbolic links are followed as if `root` were `/`, so that an image
- * whose /etc is a link to ../../etc never makes the agent touch the host's.
+ * A path is resolved component by component, and symbolic links are followed as if `root` were `/`,
+ * so that an image whose /etc is a link to ../../etc never makes the agent touch the host's.
  */
 import { constants } from 'node:fs';
 import { open, readlink } from 'node:fs/promises';
@@ -12,7 +12,10 @@ import { errnoOf } from '../errors.ts';
 /** The kernel's own limit on links in one resolution. */
 const LINKS_MAX = 40;
 
-/** The host path of `inner`; components that do not exist are taken literally. Never outside of `root`. */
+/**
+ * The host path of `inner`; components that do not exist are taken literally. Never outside of
+ * `root`.
+ */
 export async function resolveInRoot(root: string, inner: string): Promise<string> {
   const pending = componentsOf(inner);
   const resolved: string[] = [];
@@ -50,7 +53,10 @@ async function tryReadLink(file: string): Promise<string | undefined> {
   }
 }
 
-/** The text of a regular file in a root file system; empty when there is none, or when it is too long to be meant. */
+/**
+ * The text of a regular file in a root file system; empty when there is none, or when it is too
+ * long to be meant.
+ */
 export async function readTextInRoot(
   root: string,
   inner: string,

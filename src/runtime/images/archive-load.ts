@@ -1,9 +1,10 @@
 /**
  * `docker load`: reads a docker-archive (`manifest.json`) or an OCI image layout (`index.json`).
  *
- * The outer tar is spread into plain files first, because its parts may come in any order; each file's digest is taken on
- * the way. Then documents are read, every referenced blob is compared with its digest, and layers that are not in the
- * store are unpacked and compared with their diff id. Nothing reaches the store before all of it holds.
+ * The outer tar is spread into plain files first, because its parts may come in any order; each
+ * file's digest is taken on the way. Then documents are read, every referenced blob is compared
+ * with its digest, and layers that are not in the store are unpacked and compared with their diff
+ * id. Nothing reaches the store before all of it holds.
  */
 import { createReadStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
@@ -103,7 +104,9 @@ class ArchiveLoader {
     return images;
   }
 
-  /** The manifest for this machine behind a descriptor, which may be an index of several platforms. */
+  /**
+   * The manifest for this machine behind a descriptor, which may be an index of several platforms.
+   */
   private async resolve(entry: Descriptor, depth: number): Promise<Descriptor | undefined> {
     if (depth > INDEX_DEPTH_MAX) throw refuseArchive('its indexes are nested too deeply');
     if (!isForThisMachine(entry)) return undefined;
@@ -219,11 +222,15 @@ function isForThisMachine({ platform }: Descriptor): boolean {
 function assertRunsHere(config: OciImageConfig): void {
   if (config.os === 'linux' && config.architecture === machineArchitecture()) return;
   throw refuseArchive(
-    `the image is for ${config.os}/${config.architecture}, this machine is linux/${machineArchitecture()}`,
+    `the image is for ${config.os}/${config.architecture}, ` +
+      `this machine is linux/${machineArchitecture()}`,
   );
 }
 
-/** The name that the writer gave: containerd's annotation is whole, OCI's may be only a tag, which names nothing. */
+/**
+ * The name that the writer gave: containerd's annotation is whole, OCI's may be only a tag, which
+ * names nothing.
+ */
 function nameOf({ annotations }: Descriptor): string | undefined {
   const given =
     annotations?.['io.containerd.image.name'] ?? annotations?.['org.opencontainers.image.ref.name'];

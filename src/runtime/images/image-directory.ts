@@ -6,7 +6,8 @@
  * images/<64 hex>.json      the image's config document, byte for byte; its name is its digest
  * layers/<32 hex>/          a layer's files, as overlayfs wants them; named by its diff id
  * layer-info/<32 hex>.json  full diff id and size; there exactly when the layer is whole
- * uses/<container>.json     which image a container stands on, so that no agent deletes it from under another
+ * uses/<container>.json     which image a container stands on, so that no agent
+ *                           deletes it from under another's
  * names.json                tags and repository digests
  * tmp/<pid>-<start>-<n>/    layers being unpacked; left ones are swept when their process is gone
  * ```
@@ -92,7 +93,10 @@ export class ImageDirectory {
     }
   }
 
-  /** Tags are lost with the file; images are still there by their ids, and the next import or load names them again. */
+  /**
+   * Tags are lost with the file; images are still there by their ids, and the next import or load
+   * names them again.
+   */
   private async setCorruptNamesAside(): Promise<void> {
     const file = path.join(this.root, NAMES_FILE);
     const isReadable = await this.names().then(
@@ -102,7 +106,9 @@ export class ImageDirectory {
     if (!isReadable) await rename(file, `${file}.corrupt`);
   }
 
-  /** Agents of one machine share the directory, so the file itself is watched. Returns how to stop. */
+  /**
+   * Agents of one machine share the directory, so the file itself is watched. Returns how to stop.
+   */
   onNamesChange(listener: () => void): () => void {
     const watcher = watch(this.root, { persistent: false }, (_event, name) => {
       if (name === NAMES_FILE) listener();
@@ -120,7 +126,9 @@ export class ImageDirectory {
       .map((file) => `sha256:${file.slice(0, 64)}`);
   }
 
-  /** Undefined when there is none. Throws `corrupt` when its bytes are not those its name promises. */
+  /**
+   * Undefined when there is none. Throws `corrupt` when its bytes are not those its name promises.
+   */
   async document(id: string): Promise<OciImageConfig | undefined> {
     const file = this.documentFile(id);
     const known = this.documents.get(id);
@@ -151,14 +159,18 @@ export class ImageDirectory {
     await rm(this.documentFile(id), { force: true });
   }
 
-  /** A layer whose document cannot be read counts as absent: the next import or load makes it anew. */
+  /**
+   * A layer whose document cannot be read counts as absent: the next import or load makes it anew.
+   */
   async layer(diffId: string): Promise<LayerInfo | undefined> {
     const file = this.layerInfoFile(layerName(diffId));
     const info = await tryReadDocument(file, layerInfo).catch(() => undefined);
     return info?.diffId === diffId ? info : undefined;
   }
 
-  /** Moves an unpacked layer to its place, or deletes it when it is there already. The lock is held. */
+  /**
+   * Moves an unpacked layer to its place, or deletes it when it is there already. The lock is held.
+   */
   async putLayer(unpacked: string, info: LayerInfo): Promise<void> {
     if ((await this.layer(info.diffId)) !== undefined) {
       await rm(unpacked, { recursive: true, force: true });
@@ -201,7 +213,10 @@ export class ImageDirectory {
     await rm(this.useFile(containerId), { force: true });
   }
 
-  /** Containers that stand on an image, of every agent; those whose record is gone are forgotten. The lock is held. */
+  /**
+   * Containers that stand on an image, of every agent; those whose record is gone are forgotten.
+   * The lock is held.
+   */
   async uses(): Promise<Map<string, ImageUse>> {
     const found = new Map<string, ImageUse>();
     for (const file of await readdir(path.join(this.root, 'uses'))) {

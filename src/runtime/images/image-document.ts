@@ -1,4 +1,7 @@
-/** The OCI image config document, its schema and its id. Fields that Hawser does not use are kept as they are. */
+/**
+ * The OCI image config document, its schema and its id. Fields that Hawser does not use are kept as
+ * they are.
+ */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { machineArchitecture } from '../host/architecture.ts';
@@ -40,7 +43,10 @@ const imageDocument = z.looseObject({
   history: z.array(z.unknown()).nullish(),
 });
 
-/** `config` of an image document, with Docker's health check, which the OCI specification does not have. */
+/**
+ * `config` of an image document, with Docker's health check, which the OCI specification does not
+ * have.
+ */
 export type ImageConfigSection = NonNullable<OciImageConfig['config']> & {
   readonly Healthcheck?: Readonly<Record<string, unknown>>;
 };

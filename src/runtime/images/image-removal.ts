@@ -55,8 +55,10 @@ function refuseUsed(removal: ImageRemoval, situation: Situation): void {
     throw conflict(
       removal,
       situation.isByName
-        ? `unable to remove repository reference "${removal.reference}" (must force) - container ${user.slice(0, 12)} is using its referenced image ${short}`
-        : `unable to delete ${short} (cannot be forced) - image is being used by container ${user.slice(0, 12)}`,
+        ? `unable to remove repository reference "${removal.reference}" (must force) - ` +
+            `container ${user.slice(0, 12)} is using its referenced image ${short}`
+        : `unable to delete ${short} (cannot be forced) - ` +
+            `image is being used by container ${user.slice(0, 12)}`,
     );
   }
   if (!situation.isByName && situation.tags.length > 1 && !removal.isForced) {
@@ -89,7 +91,8 @@ async function dropNames(
 
 async function deleteContent(directory: ImageDirectory, id: string): Promise<RemovedImage[]> {
   const document = await directory.document(id);
-  // First, so that a document that cannot be read stops everything before a layer of it is taken for an orphan.
+  // First, so that a document that cannot be read stops everything before a layer of it is taken
+  // for an orphan.
   const wanted = new Set<string>();
   for (const other of await directory.imageIds()) {
     if (other === id) continue;

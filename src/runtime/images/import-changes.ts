@@ -1,8 +1,8 @@
 /**
  * `docker import --change`: Dockerfile instructions applied to an image's config.
  *
- * Allowed are those that Docker allows: CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL STOPSIGNAL USER VOLUME WORKDIR.
- * Source: Dockerfile reference; ONBUILD is refused, as there is no build.
+ * Allowed are those that Docker allows: CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL STOPSIGNAL USER
+ * VOLUME WORKDIR. Source: Dockerfile reference; ONBUILD is refused, as there is no build.
  */
 import path from 'node:path';
 import { invalid } from '../errors.ts';

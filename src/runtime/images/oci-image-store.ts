@@ -134,7 +134,10 @@ export class OciImageStore implements ImageStore {
     });
   }
 
-  /** Registers a container as a user of its image; nobody deletes the image's layers until `release`. */
+  /**
+   * Registers a container as a user of its image; nobody deletes the image's layers until
+   * `release`.
+   */
   async acquire(
     reference: string,
     container: { readonly id: string; readonly recordFile: string },
@@ -194,7 +197,10 @@ export class OciImageStore implements ImageStore {
     });
   }
 
-  /** An image whose document or layers cannot be read is left out, with a warning, and spoils nothing else. */
+  /**
+   * An image whose document or layers cannot be read is left out, with a warning, and spoils
+   * nothing else.
+   */
   private async trySummary(
     id: string,
     tags: ImageNames['tags'],

@@ -1,4 +1,7 @@
-/** Image references as Docker reads and prints them. Source: distribution/reference (grammar in its package comment). */
+/**
+ * Image references as Docker reads and prints them. Source: distribution/reference (grammar in its
+ * package comment).
+ */
 import { invalid } from '../errors.ts';
 
 export interface ImageReference {
@@ -10,13 +13,16 @@ export interface ImageReference {
 }
 
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
-const DOMAIN =
-  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
+const LABEL = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
+const IPV6 = '\\[[a-fA-F0-9:]+\\]';
+const DOMAIN = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*|${IPV6})(?::[0-9]+)?$`);
 const TAG = /^[\w][\w.-]{0,127}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const NAME_LENGTH_MAX = 255;
 
-/** Throws `invalid`. A bare 64-digit hexadecimal name is refused, because it would be read as an id. */
+/**
+ * Throws `invalid`. A bare 64-digit hexadecimal name is refused, because it would be read as an id.
+ */
 export function parseReference(text: string): ImageReference {
   const fail = () =>
     invalid('reference', text, `invalid reference format: ${JSON.stringify(text)}`);
@@ -52,7 +58,10 @@ function familiarName(name: string): string | undefined {
   return DOMAIN.test(domain) ? `${domain}/${path}` : undefined;
 }
 
-/** The first component is a registry when it looks like a host: a dot, a port, `localhost`, or upper case. */
+/**
+ * The first component is a registry when it looks like a host: a dot, a port, `localhost`, or upper
+ * case.
+ */
 function splitDomain(name: string): { readonly domain?: string; readonly path: string } {
   const slash = name.indexOf('/');
   const first = name.slice(0, Math.max(slash, 0));

@@ -1,4 +1,7 @@
-/** A log and its rotated predecessors (`log`, `log.1`, `log.2`), read in order even while they are being rotated. */
+/**
+ * A log and its rotated predecessors (`log`, `log.1`, `log.2`), read in order even while they are
+ * being rotated.
+ */
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { errnoOf } from '../errors.ts';
 
@@ -39,8 +42,9 @@ export async function tryOpenOldest(logFile: string): Promise<OpenLogFile | unde
 }
 
 /**
- * The file after the one with `inode`: found by inode, since rotation renames under the reader's feet. Undefined while
- * that one is the current one. When it was rotated away altogether, reading goes on at the oldest there is.
+ * The file after the one with `inode`: found by inode, since rotation renames under the reader's
+ * feet. Undefined while that one is the current one. When it was rotated away altogether, reading
+ * goes on at the oldest there is.
  */
 export async function tryOpenNext(
   logFile: string,

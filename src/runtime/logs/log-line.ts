@@ -1,8 +1,9 @@
 /**
- * Lines of conmon's k8s-file log: `<RFC 3339 with nanoseconds and offset> <stdout|stderr> <F|P> <content>`.
+ * Lines of conmon's k8s-file log: `<RFC 3339 with nanoseconds and offset> <stdout|stderr> <F|P>
+ * <content>`.
  *
- * F is a full line, whose newline is implied; P is a piece without one: longer than conmon's buffer, or the last output
- * of a process that ended without a newline.
+ * F is a full line, whose newline is implied; P is a piece without one: longer than conmon's
+ * buffer, or the last output of a process that ended without a newline.
  */
 export interface LogLine {
   readonly stream: 'stdout' | 'stderr';
@@ -18,7 +19,10 @@ const HEAD = /^(\S{20,40}) (stdout|stderr) ([FP]) /;
 const HEAD_BYTES_MAX = 64;
 const NEWLINE = 0x0a;
 
-/** `line` is without its newline. Undefined when it is not a line of this format (a torn one after a power loss). */
+/**
+ * `line` is without its newline. Undefined when it is not a line of this format (a torn one after a
+ * power loss).
+ */
 export function tryParseLogLine(line: Buffer): LogLine | undefined {
   const match = HEAD.exec(line.toString('latin1', 0, HEAD_BYTES_MAX));
   const time = match === null ? undefined : tryParseTime(match[1] ?? '');

@@ -1,4 +1,7 @@
-/** Reads a container's log: all of it or its tail, filtered by stream and time, and follows it while it may grow. */
+/**
+ * Reads a container's log: all of it or its tail, filtered by stream and time, and follows it while
+ * it may grow.
+ */
 import { watch } from 'node:fs';
 import { RuntimeError } from '../errors.ts';
 import type { LogEntry, LogQuery } from '../runtime.ts';
@@ -120,7 +123,9 @@ async function* readToEnd(
   }
 }
 
-/** Wakes a follower: the file changed, the container did, the reader went away, or some time passed. */
+/**
+ * Wakes a follower: the file changed, the container did, the reader went away, or some time passed.
+ */
 class Alarm {
   private readonly closers: (() => void)[] = [];
   private hasRung = false;

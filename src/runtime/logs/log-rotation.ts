@@ -1,7 +1,9 @@
 /**
- * Keeps logs bounded: beyond a size `log` becomes `log.1`, `log.1` becomes `log.2`, and conmon is told to begin anew.
+ * Keeps logs bounded: beyond a size `log` becomes `log.1`, `log.1` becomes `log.2`, and conmon is
+ * told to begin anew.
  *
- * conmon's own limit throws the whole file away, so it is only the net below, for when the agent is away.
+ * conmon's own limit throws the whole file away, so it is only the net below, for when the agent is
+ * away.
  */
 import { constants } from 'node:fs';
 import { open, rename, stat } from 'node:fs/promises';
@@ -61,7 +63,8 @@ export async function maybeRotate(log: RotatingLog, bytesMax: number): Promise<b
     () => 0,
   );
   if (size <= bytesMax) return false;
-  // Without a reader the open fails at once (ENXIO): conmon is gone, and nothing would make a new file.
+  // Without a reader the open fails at once (ENXIO): conmon is gone, and nothing would make a new
+  // file.
   const pipe = await open(log.controlPipe, constants.O_WRONLY | constants.O_NONBLOCK);
   try {
     for (let age = ROTATED_MAX; age > 0; age -= 1) {

@@ -1,9 +1,10 @@
 /**
  * Runs a container's process under conmon.
  *
- * conmon detaches itself, runs `runc create`, keeps the container's stdio, writes its log, and when it has ended writes the
- * exit code to the exit directory. It needs no agent for any of that. What the agent hears is one JSON line on the sync
- * pipe: `{"data": pid}`, or `{"data": -1, "message": runc's error}`.
+ * conmon detaches itself, runs `runc create`, keeps the container's stdio, writes its log, and when
+ * it has ended writes the exit code to the exit directory. It needs no agent for any of that. What
+ * the agent hears is one JSON line on the sync pipe: `{"data": pid}`, or `{"data": -1, "message":
+ * runc's error}`.
  */
 import { spawn } from 'node:child_process';
 import { z } from 'zod';
@@ -12,9 +13,14 @@ import { collectText, runChecked, runCommand, toolEnvironment } from '../host/co
 import { startFailure } from './start-failure.ts';
 import type { ContainerPaths, RuntimePaths } from '../containers/container-paths.ts';
 
-/** Between fork and the answer lies `runc create`: some 40 ms here; a loaded machine takes seconds. */
+/**
+ * Between fork and the answer lies `runc create`: some 40 ms here; a loaded machine takes seconds.
+ */
 const CREATE_TIMEOUT_MS = 120_000;
-/** conmon starts the file anew beyond this; the agent rotates much earlier (log-rotation.ts), unless it is away. */
+/**
+ * conmon starts the file anew beyond this; the agent rotates much earlier (log-rotation.ts), unless
+ * it is away.
+ */
 const LOG_BYTES_HARD_MAX = 64 << 20;
 
 export interface OciTools {
@@ -45,7 +51,10 @@ export class OciProcesses {
     return [this.tools.runc, '--root', this.paths.runc];
   }
 
-  /** Creates the container's process, stopped before its first instruction. Returns its pid. Throws `start_failed`. */
+  /**
+   * Creates the container's process, stopped before its first instruction. Returns its pid. Throws
+   * `start_failed`.
+   */
   async create(start: ConmonStart): Promise<number> {
     const child = spawn(this.tools.conmon, this.conmonArguments(start), {
       cwd: start.paths.directory,
@@ -81,7 +90,8 @@ export class OciProcesses {
       ...['--bundle', paths.directory, '--container-pidfile', paths.pidFile],
       ...['--log-path', `k8s-file:${paths.logFile}`, '--log-size-max', String(LOG_BYTES_HARD_MAX)],
       ...['--exit-dir', this.paths.exits, '--persist-dir', paths.persist],
-      // A socket path of 108 bytes would not hold the bundle's; conmon goes through its directory's fd instead.
+      // A socket path of 108 bytes would not hold the bundle's; conmon goes through its directory's
+      // fd instead.
       '--full-attach',
       ...(hasTty ? ['--terminal'] : []),
     ];
@@ -94,7 +104,10 @@ export class OciProcesses {
     if (result.exitCode !== 0) throw startFailure(id, result.stderr);
   }
 
-  /** What runc says of it: `created`, `running`, `stopped`; undefined when it knows no such container. */
+  /**
+   * What runc says of it: `created`, `running`, `stopped`; undefined when it knows no such
+   * container.
+   */
   async state(id: string): Promise<string | undefined> {
     const [runc, ...args] = this.runcCommand;
     const result = await runCommand(runc, [...args, 'state', id]);

@@ -1,8 +1,8 @@
 /**
  * Notices that containers ended.
  *
- * conmon writes `<run>/exits/<id>`; inotify says so at once. A poll every few seconds finds what inotify lost, and
- * containers whose conmon was killed, of which nobody writes anything.
+ * conmon writes `<run>/exits/<id>`; inotify says so at once. A poll every few seconds finds what
+ * inotify lost, and containers whose conmon was killed, of which nobody writes anything.
  */
 import { watch, type FSWatcher } from 'node:fs';
 import { readdir } from 'node:fs/promises';

@@ -12,7 +12,10 @@ export interface ContainerExit {
 
 const EXIT_FILE_BYTES_MAX = 16;
 
-/** Undefined while there is no exit code. The copy in the bundle survives a reboot, the one in the run directory not. */
+/**
+ * Undefined while there is no exit code. The copy in the bundle survives a reboot, the one in the
+ * run directory not.
+ */
 export async function tryReadExit(paths: ContainerPaths): Promise<ContainerExit | undefined> {
   for (const file of [paths.exitFile, path.join(paths.persist, 'exit')]) {
     const exit = await tryReadCode(file);

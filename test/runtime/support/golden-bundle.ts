@@ -1,4 +1,7 @@
-/** config.json of the spec in bundle-config.test.ts, without mounts and seccomp; -1 stands for RLIM_INFINITY. */
+/**
+ * config.json of the spec in bundle-config.test.ts, without mounts and seccomp; -1 stands for
+ * RLIM_INFINITY.
+ */
 export const GOLDEN_BUNDLE: unknown = {
   ociVersion: '1.0.2-dev',
   hostname: 'web',

@@ -1,4 +1,7 @@
-/** A runtime on directories of its own, a network namespace, and what is needed to see that nothing is left. */
+/**
+ * A runtime on directories of its own, a network namespace, and what is needed to see that nothing
+ * is left.
+ */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
