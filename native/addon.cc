@@ -1,4 +1,5 @@
-// Exports of the addon; one .cc/.h pair per thing the kernel offers. src/kernel/native.ts is its only caller.
+// Exports of the addon; one .cc/.h pair per thing the kernel offers. src/kernel/native.ts is its
+// only caller.
 #include <napi.h>
 
 #include "netlink.h"

@@ -1,5 +1,5 @@
-// What a system call answered instead of a result. Functions of the addon return it to TypeScript as
-// `{ errno: 'ENOENT', call: 'open' }`; exceptions do not cross the boundary.
+// What a system call answered instead of a result. Functions of the addon return it to TypeScript
+// as `{ errno: 'ENOENT', call: 'open' }`; exceptions do not cross the boundary.
 #pragma once
 #include <napi.h>
 

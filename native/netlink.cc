@@ -12,7 +12,8 @@
 namespace hawser {
 namespace {
 
-// The kernel fills dump replies up to what the last read offered, 32 KiB at most; an error reply is below 1 KiB.
+// The kernel fills dump replies up to what the last read offered, 32 KiB at most; an error reply is
+// below 1 KiB.
 constexpr size_t READ_BYTES = 64 * 1024;
 constexpr size_t REPLY_BYTES_MAX = 256 * 1024 * 1024;
 
@@ -55,7 +56,9 @@ Result<std::vector<uint8_t>> receiveUntil(int fd, uint32_t lastSequence) {
     if (length < 0) return Failure{errno == EAGAIN ? ETIMEDOUT : errno, "recv"};
     if (static_cast<size_t>(length) > READ_BYTES) return Failure{EMSGSIZE, "recv"};
     replies.resize(used + static_cast<size_t>(length));
-    if (endsRequest(replies.data() + used, static_cast<size_t>(length), lastSequence)) return replies;
+    const bool isEnd =
+        endsRequest(replies.data() + used, static_cast<size_t>(length), lastSequence);
+    if (isEnd) return replies;
   }
 }
 

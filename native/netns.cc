@@ -49,7 +49,8 @@ Result<std::monostate> createAt(const std::string& path) {
 
 Result<std::monostate> deleteAt(const std::string& path) {
   // EINVAL: a file that is not mounted on.
-  if (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && errno != EINVAL && errno != ENOENT)
+  const bool isUnmounted = umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0;
+  if (!isUnmounted && errno != EINVAL && errno != ENOENT)
     return failed("umount2");
   if (unlink(path.c_str()) != 0 && errno != ENOENT) return failed("unlink");
   return std::monostate{};
@@ -71,7 +72,8 @@ Result<std::string> readSysctl(int namespaceFd, const std::string& path) {
   return readAll(file.get());
 }
 
-Result<std::monostate> writeSysctl(int namespaceFd, const std::string& path, const std::string& value) {
+Result<std::monostate> writeSysctl(int namespaceFd, const std::string& path,
+                                   const std::string& value) {
   NamespaceVisit visit;
   if (!visit.enter(namespaceFd)) return failed("setns");
   UniqueFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));

@@ -7,8 +7,8 @@
 namespace hawser {
 namespace {
 
-// Lives from construction until libuv has let go of the handle: it outlives its JavaScript object, and a callback that
-// closes it may still return into it.
+// Lives from construction until libuv has let go of the handle: it outlives its JavaScript object,
+// and a callback that closes it may still return into it.
 struct Watcher {
   uv_poll_t handle = {};
   Napi::FunctionReference onReady;
@@ -35,7 +35,9 @@ void closeWatcher(Watcher* watcher) {
   uv_close(reinterpret_cast<uv_handle_t*>(&watcher->handle), closed);
 }
 
-void cleanUp(napi_async_cleanup_hook_handle, void* data) { closeWatcher(static_cast<Watcher*>(data)); }
+void cleanUp(napi_async_cleanup_hook_handle, void* data) {
+  closeWatcher(static_cast<Watcher*>(data));
+}
 
 void ready(uv_poll_t* handle, int status, int) {
   auto* watcher = static_cast<Watcher*>(handle->data);

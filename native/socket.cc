@@ -68,7 +68,8 @@ bool readOption(const Napi::Value& value, SocketOption* into) {
 
 bool readRequest(const Napi::Object& from, SocketRequest* into) {
   const bool hasNumbers = readInt(from, "namespaceFd", &into->namespaceFd) &&
-                          readInt(from, "family", &into->family) && readInt(from, "type", &into->type) &&
+                          readInt(from, "family", &into->family) &&
+                          readInt(from, "type", &into->type) &&
                           readInt(from, "protocol", &into->protocol);
   const Napi::Value options = from.Get("options");
   if (!hasNumbers || !options.IsArray()) return false;
@@ -96,7 +97,8 @@ Result<UniqueFd> openSocket(const SocketRequest& request) {
   }
   if (!request.bind.empty()) {
     const auto* address = reinterpret_cast<const sockaddr*>(request.bind.data());
-    if (bind(fd.get(), address, static_cast<socklen_t>(request.bind.size())) != 0) return failed("bind");
+    const auto size = static_cast<socklen_t>(request.bind.size());
+    if (bind(fd.get(), address, size) != 0) return failed("bind");
   }
   if (request.backlog >= 0 && listen(fd.get(), request.backlog) != 0) return failed("listen");
   return fd;
@@ -129,7 +131,8 @@ Napi::Value socketAddress(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value sendTo(const Napi::CallbackInfo& info) {
-  if (!info[0].IsNumber() || !isBytes(info[1])) return wrongArgument(info.Env(), "fd is a number, bytes are bytes");
+  if (!info[0].IsNumber() || !isBytes(info[1]))
+    return wrongArgument(info.Env(), "fd is a number, bytes are bytes");
   const int fd = info[0].As<Napi::Number>();
   const auto bytes = info[1].As<Napi::Uint8Array>();
   const sockaddr* address = nullptr;
@@ -141,7 +144,8 @@ Napi::Value sendTo(const Napi::CallbackInfo& info) {
   }
   ssize_t sent;
   do {
-    sent = sendto(fd, bytes.Data(), bytes.ElementLength(), MSG_DONTWAIT | MSG_NOSIGNAL, address, length);
+    sent = sendto(fd, bytes.Data(), bytes.ElementLength(), MSG_DONTWAIT | MSG_NOSIGNAL, address,
+                  length);
   } while (sent < 0 && errno == EINTR);
   if (sent < 0) return toValue(info.Env(), failed("sendto"));
   return Napi::Number::New(info.Env(), static_cast<double>(sent));
@@ -149,7 +153,8 @@ Napi::Value sendTo(const Napi::CallbackInfo& info) {
 
 Napi::Value receiveFrom(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  if (!info[0].IsNumber() || !isBytes(info[1])) return wrongArgument(env, "fd is a number, into is bytes");
+  if (!info[0].IsNumber() || !isBytes(info[1]))
+    return wrongArgument(env, "fd is a number, into is bytes");
   const int fd = info[0].As<Napi::Number>();
   auto into = info[1].As<Napi::Uint8Array>();
   sockaddr_storage address = {};

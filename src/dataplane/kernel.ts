@@ -1,10 +1,14 @@
 /**
- * The kernel as the reconcile loop sees it. The room `kernel` implements it twice: over netlink, nft and /proc, and as
- * a fake in memory that fails one operation in ten; both pass one compliance suite.
+ * The kernel as the reconcile loop sees it. The room `kernel` implements it twice: over netlink,
+ * nft and /proc, and as a fake in memory that fails one operation in ten; both pass one compliance
+ * suite.
  */
 import type { KernelObject, NamespaceName } from './objects.ts';
 
-/** One step of a difference. `was` is what the kernel holds under the same key; absent when it holds nothing. */
+/**
+ * One step of a difference. `was` is what the kernel holds under the same key; absent when it holds
+ * nothing.
+ */
 export type Operation =
   | { readonly action: 'put'; readonly object: KernelObject; readonly was?: KernelObject }
   | { readonly action: 'delete'; readonly object: KernelObject };
@@ -36,15 +40,16 @@ export interface Kernel {
   /**
    * Reads what the namespace holds, as objects.
    *
-   * Left out is what the kernel makes by itself (local and connected routes, link-local addresses, default rules, learned
-   * and local FDB rows, dynamic neighbours) and, in the host namespace, everything whose link or table does not begin
-   * with `hawser`.
+   * Left out is what the kernel makes by itself (local and connected routes, link-local addresses,
+   * default rules, learned and local FDB rows, dynamic neighbours) and, in the host namespace,
+   * everything whose link or table does not begin with `hawser`.
    */
   observe(name: NamespaceName, request: ObserveRequest): Promise<readonly KernelObject[]>;
   /**
-   * Carries out the operations in order: netlink ones as batches, all nft ones as one transaction at their place.
-   * One outcome per operation, in the same order; a failure stops none of the others. `put` has replace semantics and
-   * `delete` of what is gone succeeds, so repeating a batch is harmless.
+   * Carries out the operations in order: netlink ones as batches, all nft ones as one transaction
+   * at their place. One outcome per operation, in the same order; a failure stops none of the
+   * others. `put` has replace semantics and `delete` of what is gone succeeds, so repeating a batch
+   * is harmless.
    */
   apply(
     name: NamespaceName,

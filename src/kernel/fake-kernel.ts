@@ -1,4 +1,7 @@
-/** A kernel in memory that behaves like the real one and, unlike it, fails often: for tests and the simulator. */
+/**
+ * A kernel in memory that behaves like the real one and, unlike it, fails often: for tests and the
+ * simulator.
+ */
 import { SeededRng, type Rng } from '../base/index.ts';
 import {
   objectKey,
@@ -20,7 +23,9 @@ const FAILURE_RATE = 0.1;
 export interface FakeKernelOptions {
   /** Decides what fails; one seed gives one sequence. */
   readonly rng?: Rng;
-  /** Share of operations that fail with EAGAIN and change nothing, 0 to 1; one in ten by default. */
+  /**
+   * Share of operations that fail with EAGAIN and change nothing, 0 to 1; one in ten by default.
+   */
   readonly failureRate?: number;
 }
 

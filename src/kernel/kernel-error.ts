@@ -2,7 +2,10 @@ import { CodedError } from '../base/index.ts';
 
 /** Why the kernel, a program or a message of theirs was no use. */
 export type KernelErrorDetail =
-  /** A system call or a netlink request was refused. `object` is what it was about, `text` the kernel's own words. */
+  /**
+   * A system call or a netlink request was refused. `object` is what it was about, `text` the
+   * kernel's own words.
+   */
   | {
       readonly code: 'SYSTEM';
       readonly errno: string;

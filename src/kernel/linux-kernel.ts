@@ -36,8 +36,9 @@ interface KnownTables {
 }
 
 /**
- * Implements `Kernel` over netlink, nft and /proc. Netlink calls are synchronous and short; nft is a process per
- * transaction. Methods throw `KernelError` when the namespace itself cannot be entered; all else is an outcome.
+ * Implements `Kernel` over netlink, nft and /proc. Netlink calls are synchronous and short; nft is
+ * a process per transaction. Methods throw `KernelError` when the namespace itself cannot be
+ * entered; all else is an outcome.
  */
 export class LinuxKernel implements Kernel {
   private readonly spaces: NamespaceTable;

@@ -1,4 +1,6 @@
-/** Sockets inside a namespace that Node adopts through their fd (`listen({ fd })`, `bind({ fd })`). */
+/**
+ * Sockets inside a namespace that Node adopts through their fd (`listen({ fd })`, `bind({ fd })`).
+ */
 import { addressOf } from './netlink/rtnl/addresses.ts';
 import { socketAddress, socketIn, type NamespaceFd, type SocketOption } from './native.ts';
 

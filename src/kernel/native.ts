@@ -1,6 +1,6 @@
 /**
- * The only face of the addon. Each function mirrors one of `native/*.h` and throws `KernelError` where that returns a
- * failure; `object` is what the message should name.
+ * The only face of the addon. Each function mirrors one of `native/*.h` and throws `KernelError`
+ * where that returns a failure; `object` is what the message should name.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -93,7 +93,9 @@ export function writeSysctl(fd: NamespaceFd, path: string, value: string): void 
   unwrap(addon.sysctlIn(fd, `/proc/sys/${path}`, value), path);
 }
 
-/** Makes a socket inside a namespace in one native call; returns its fd, which the caller closes. */
+/**
+ * Makes a socket inside a namespace in one native call; returns its fd, which the caller closes.
+ */
 export function socketIn(request: SocketRequest, object: string): number {
   return unwrap(addon.socketIn(request), object);
 }

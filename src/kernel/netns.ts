@@ -1,4 +1,7 @@
-/** The network namespaces kept under the run directory: their names, and an open fd and netlink socket for each in use. */
+/**
+ * The network namespaces kept under the run directory: their names, and an open fd and netlink
+ * socket for each in use.
+ */
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { HOST_NAMESPACE, type NamespaceName } from '../dataplane/index.ts';
@@ -10,7 +13,10 @@ import { NETLINK_ROUTE, NetlinkSocket } from './netlink/index.ts';
 const NSFS_MAGIC = 0x6e736673;
 const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const OWN_NAMESPACE_PATH = '/proc/self/ns/net';
-/** Namespaces held open at once; beyond it the least recently used one is closed and opened again when needed. */
+/**
+ * Namespaces held open at once; beyond it the least recently used one is closed and opened again
+ * when needed.
+ */
 const OPEN_MAX = 256;
 
 export interface OpenNamespace {
@@ -21,8 +27,9 @@ export interface OpenNamespace {
 }
 
 /**
- * Opens namespaces by name and keeps them open. A name whose file has become another namespace is opened again; deleting
- * closes what was kept, because an open fd or socket would keep the namespace alive.
+ * Opens namespaces by name and keeps them open. A name whose file has become another namespace is
+ * opened again; deleting closes what was kept, because an open fd or socket would keep the
+ * namespace alive.
  */
 export class NamespaceTable {
   private readonly folder: string;
@@ -62,7 +69,10 @@ export class NamespaceTable {
     deleteNamespace(path);
   }
 
-  /** The namespace with its sockets; throws `KernelError` with ENOENT when there is none of the name. */
+  /**
+   * The namespace with its sockets; throws `KernelError` with ENOENT when there is none of the
+   * name.
+   */
   open(name: NamespaceName): OpenNamespace {
     const path = this.path(name);
     const inode = inodeOf(path, name);

@@ -1,10 +1,10 @@
 /**
- * raw-socket: raw IPv4 sockets and packet (Ethernet) sockets, also inside another network namespace. Exported to others
- * as `hawser/raw-socket`.
+ * raw-socket: raw IPv4 sockets and packet (Ethernet) sockets, also inside another network
+ * namespace. Exported to others as `hawser/raw-socket`.
  *
- * Sending and receiving never wait: `send` throws `KernelError` (EAGAIN when the buffer is full), `receive` returns
- * `undefined` when nothing is there. With `onPacket` the event loop reads, and `close` ends it. Needs CAP_NET_RAW.
- * A packet cut to `packetBytesMax` says so in `isTruncated`.
+ * Sending and receiving never wait: `send` throws `KernelError` (EAGAIN when the buffer is full),
+ * `receive` returns `undefined` when nothing is there. With `onPacket` the event loop reads, and
+ * `close` ends it. Needs CAP_NET_RAW. A packet cut to `packetBytesMax` says so in `isTruncated`.
  */
 import { closeSync, openSync } from 'node:fs';
 import { formatIpv4, ipv4FromNumber, tryParseMac, type Mac } from '../base/index.ts';
@@ -145,7 +145,8 @@ export class PacketSocket extends RawSocket<LinkSender> {
     const { link, etherType } = options;
     if (!isInRange(etherType, 0xffff)) throw invalidArgument('etherType', String(etherType));
     if (!isInRange(link, 0x7fffffff)) throw invalidArgument('link', String(link));
-    // The kernel wants the protocol in network byte order in an int; 0 here, so that nothing arrives before the bind.
+    // The kernel wants the protocol in network byte order in an int; 0 here, so that nothing
+    // arrives before the bind.
     const request = { family: AF_PACKET, type: SOCK_RAW, protocol: 0, options: [] };
     super({ ...request, bind: linkAddress(link, etherType) }, options);
   }

@@ -51,7 +51,10 @@ const KIND_BY_TYPE = new Map<number, ChangeKind>([
   [RTM_DELNEIGH, 'neighbour'],
 ]);
 
-/** Watches until closed; does not keep the process alive. Neighbours that traffic makes are not reported. */
+/**
+ * Watches until closed; does not keep the process alive. Neighbours that traffic makes are not
+ * reported.
+ */
 export function watchNamespace(namespaceFd: NamespaceFd, handlers: WatchHandlers): Watch {
   const report = (kinds: ReadonlySet<ChangeKind>): void => kinds.forEach(handlers.onChange);
   const { onOverrun } = handlers;

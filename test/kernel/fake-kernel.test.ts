@@ -2,7 +2,7 @@ import test from 'ava';
 import { SeededRng } from '../../src/base/index.ts';
 import { HOST_NAMESPACE } from '../../src/dataplane/index.ts';
 import { FakeKernel } from '../../src/kernel/index.ts';
-import { BRIDGE, holdsSame, put, registerCompliance } from './compliance.ts';
+import { BRIDGE, holdsSame, put, registerCompliance } from './compliance/index.ts';
 
 registerCompliance(test, () => ({
   kernel: new FakeKernel({ failureRate: 0 }),
@@ -10,7 +10,7 @@ registerCompliance(test, () => ({
   vni: 4096,
 }));
 
-test('the fake refuses one operation in ten by default, the same ones for the same seed', async (t) => {
+test('the fake refuses one operation in ten, the same ones for the same seed', async (t) => {
   const runs = await Promise.all(
     [7, 7, 8].map(async (seed) => {
       const kernel = new FakeKernel({ rng: new SeededRng(seed) });
@@ -28,7 +28,7 @@ test('the fake refuses one operation in ten by default, the same ones for the sa
   t.notDeepEqual(runs[0], runs[2]);
 });
 
-test('what is refused on purpose changes nothing, and trying again arrives at the same', async (t) => {
+test('what is refused changes nothing, and trying again arrives at the same', async (t) => {
   const steady = new FakeKernel({ failureRate: 0 });
   const shaky = new FakeKernel({ rng: new SeededRng(3), failureRate: 0.5 });
   const operations = [

@@ -14,7 +14,7 @@ import {
   type NftTableObject,
 } from '../../src/dataplane/index.ts';
 import { LinuxKernel } from '../../src/kernel/index.ts';
-import { BRIDGE, put } from './compliance.ts';
+import { BRIDGE, put } from './compliance/index.ts';
 
 const ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 const MAC = '02:42:0a:4d:00:09' as Mac;
@@ -81,7 +81,7 @@ const VETH: KernelObject = {
   peerName: 'eth0',
 };
 
-test('ip shows the bridge, the VXLAN with its underlay outside, and both ends of the veth', async (t) => {
+test('ip shows the bridge, the VXLAN with its underlay outside, and the veth', async (t) => {
   const { apply, rows } = await makeKernel(t);
   await apply('overlay', BRIDGE, VXLAN, VETH);
   const links = rows('overlay', 'ip', '-j', '-d', 'link', 'show');
@@ -205,7 +205,7 @@ const TABLE: NftTableObject = {
   ],
 };
 
-test('nft shows the table; a stolen or foreign rule is observed; a delta keeps what packets added', async (t) => {
+test('nft shows the table; foreign rules are observed; dynamic elements are kept', async (t) => {
   const { kernel, apply, run } = await makeKernel(t);
   await apply('overlay', TABLE);
   const text = run('overlay', 'nft', 'list', 'table', 'inet', 'hawser');
@@ -227,7 +227,7 @@ test('nft shows the table; a stolen or foreign rule is observed; a delta keeps w
   );
 });
 
-test("others' nft tables and links of the host's namespace are neither listed nor touched", async (t) => {
+test("others' nft tables and the host's links are neither listed nor touched", async (t) => {
   const { kernel, apply, run } = await makeKernel(t);
   run('overlay', 'nft', 'add', 'table', 'ip', 'docker');
   await apply('overlay', TABLE);

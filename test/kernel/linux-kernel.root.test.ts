@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { LinuxKernel } from '../../src/kernel/index.ts';
-import { registerCompliance, type KernelUnderTest } from './compliance.ts';
+import { registerCompliance, type KernelUnderTest } from './compliance/index.ts';
 
 let testsBegun = 0;
 

@@ -62,7 +62,7 @@ test('more namespaces than may be open at once are served one after the other', 
   );
 });
 
-test('names that would leave the folder are refused, and files that are no namespace not listed', (t) => {
+test('names that would leave the folder are refused, plain files are not listed', (t) => {
   const { table, folder } = makeTable(t);
   for (const name of ['../x', 'a/b', '.', '..', '-x', 'x'.repeat(65)]) {
     const error = t.throws(() => table.create(name), { instanceOf: KernelError });

@@ -14,7 +14,7 @@ import {
   type LinkSender,
   type RawPacket,
 } from '../../src/kernel/raw-socket.ts';
-import { until } from './compliance.ts';
+import { until } from './compliance/index.ts';
 import { makeNamespace } from './namespace-fixture.ts';
 
 /** An ICMP echo request with identifier 7 and its checksum. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { LinuxKernel, type ChangeKind } from '../../src/kernel/index.ts';
 import { socketAddress } from '../../src/kernel/native.ts';
-import { BRIDGE, put, until } from './compliance.ts';
+import { BRIDGE, put, until } from './compliance/index.ts';
 
 async function makeKernel(t: ExecutionContext): Promise<LinuxKernel> {
   const runDirectory = mkdtempSync(join(tmpdir(), 'hawser-watch-'));

@@ -45,7 +45,10 @@ export function checkSysctl(world: FakeWorld, name: NamespaceName, sysctl: Sysct
   if (!world.space(name).has(`link/${link}`)) throw refused('ENOENT', `sysctl ${path}`);
 }
 
-/** The table as it would be read back; throws `KernelError` with code NFT for names that are not there. */
+/**
+ * The table as it would be read back; throws `KernelError` with code NFT for names that are not
+ * there.
+ */
 export function storedTable(table: NftTableObject): NftTableObject {
   renderNft(undefined, table);
   const chains = new Set(table.chains.map((chain) => chain.name));

@@ -1,8 +1,10 @@
 /**
- * A kernel's tables in memory: namespaces full of objects, and the rules by which one change drags others along.
+ * A kernel's tables in memory: namespaces full of objects, and the rules by which one change drags
+ * others along.
  *
- * It knows what the dataplane relies on: names must exist where they are used, a veth has two ends, what belongs to a
- * link goes with it, a link that goes down loses its routes and neighbours, a VNI is used once.
+ * It knows what the dataplane relies on: names must exist where they are used, a veth has two ends,
+ * what belongs to a link goes with it, a link that goes down loses its routes and neighbours, a VNI
+ * is used once.
  */
 import type { Mac } from '../../base/index.ts';
 import {

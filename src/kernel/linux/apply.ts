@@ -49,7 +49,10 @@ export class Application {
     return this.outcomes.map((outcome) => outcome ?? { ok: true });
   }
 
-  /** Carries out the operation at `index`, and those after it that go with it; returns the index after them. */
+  /**
+   * Carries out the operation at `index`, and those after it that go with it; returns the index
+   * after them.
+   */
   private async step(index: number): Promise<number> {
     const operation = this.operations[index] as Operation;
     const { object } = operation;

@@ -4,8 +4,9 @@ import type { Vni } from '../../model/index.ts';
 import { ARPHRD_LOOPBACK, type LinkKind, type LinkRow } from '../netlink/index.ts';
 
 /**
- * A veth's two ends know each other only by numbers that differ from namespace to namespace, so each end's alias says
- * what it is: `hawser:veth/<peer's namespace>/<peer's name>` on the end that was made, `hawser:veth-peer` on the other.
+ * A veth's two ends know each other only by numbers that differ from namespace to namespace, so
+ * each end's alias says what it is: `hawser:veth/<peer's namespace>/<peer's name>` on the end that
+ * was made, `hawser:veth-peer` on the other.
  */
 const VETH_PEER_ALIAS = 'hawser:veth-peer';
 const VETH_ALIAS_PATTERN = /^hawser:veth\/([^/]*)\/([^/]+)$/;
@@ -18,7 +19,10 @@ export function aliasOf(link: LinkObject): string | undefined {
 
 export const PEER_ALIAS = VETH_PEER_ALIAS;
 
-/** The link as an object; `undefined` for kinds that Hawser does not make. `nameOf` finds a bridge by its index. */
+/**
+ * The link as an object; `undefined` for kinds that Hawser does not make. `nameOf` finds a bridge
+ * by its index.
+ */
 export function linkObject(
   row: LinkRow,
   nameOf: (index: number) => string | undefined,
@@ -45,7 +49,10 @@ export function linkObject(
   return { ...base, type: 'veth', peerNamespace, peerName };
 }
 
-/** A device that learns, or does not answer ARP, is not one of ours; putting the planned one replaces it. */
+/**
+ * A device that learns, or does not answer ARP, is not one of ours; putting the planned one
+ * replaces it.
+ */
 function vxlanObject(
   row: LinkRow,
   base: Pick<LinkObject, 'kind' | 'name' | 'isUp'>,
@@ -69,7 +76,9 @@ export function isSameDevice(row: LinkRow, want: LinkObject): boolean {
   return true;
 }
 
-/** How the kernel is asked for the link; `undefined` for those that cannot be made from this side. */
+/**
+ * How the kernel is asked for the link; `undefined` for those that cannot be made from this side.
+ */
 export function linkKindOf(want: LinkObject, peerNamespaceFd?: number): LinkKind | undefined {
   switch (want.type) {
     case 'dummy':

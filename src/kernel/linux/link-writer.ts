@@ -1,4 +1,7 @@
-/** Makes, changes and deletes links of one namespace, one after another: each needs the index of the one before. */
+/**
+ * Makes, changes and deletes links of one namespace, one after another: each needs the index of the
+ * one before.
+ */
 import { HOST_NAMESPACE, type LinkObject, type NamespaceName } from '../../dataplane/index.ts';
 import { isErrno, systemError, type KernelError } from '../kernel-error.ts';
 import {
@@ -40,7 +43,10 @@ export class LinkWriter {
     return index;
   }
 
-  /** Makes the link what is wanted: by changing what differs, or anew where its kind or identity differs. */
+  /**
+   * Makes the link what is wanted: by changing what differs, or anew where its kind or identity
+   * differs.
+   */
   put(want: LinkObject): void {
     // A missing bridge is noticed before anything is made.
     if (want.master !== undefined) this.indexOf(want.master);
@@ -169,8 +175,8 @@ function findLink(socket: NetlinkSocket, name: string): LinkRow | undefined {
 }
 
 /**
- * The kernel takes a namespace apart some time after it was given up; a VNI in it, which is unique on the machine, would
- * be taken until then.
+ * The kernel takes a namespace apart some time after it was given up; a VNI in it, which is unique
+ * on the machine, would be taken until then.
  */
 export function deleteVxlans(socket: NetlinkSocket): void {
   const rows = socket.dump(listLinks()).map(readLink);

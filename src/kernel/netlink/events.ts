@@ -32,8 +32,9 @@ export interface EventHandlers {
 }
 
 /**
- * Reads events. An overflow of the socket's buffer (ENOBUFS) is reported and survived; so is a datagram that is no
- * netlink message, as an overrun, because it too is an event that was not understood.
+ * Reads events. An overflow of the socket's buffer (ENOBUFS) is reported and survived; so is a
+ * datagram that is no netlink message, as an overrun, because it too is an event that was not
+ * understood.
  */
 export class NetlinkEvents {
   private readonly fd: number;
@@ -97,8 +98,9 @@ export class NetlinkEvents {
 }
 
 /**
- * `struct sockaddr_nl` with port 0, which the kernel replaces. An unbound socket does not get what the kernel sends as
- * port 0; binding sets the first 32 memberships anew, so they are repeated here.
+ * `struct sockaddr_nl` with port 0, which the kernel replaces. An unbound socket does not get what
+ * the kernel sends as port 0; binding sets the first 32 memberships anew, so they are repeated
+ * here.
  */
 function boundTo(groups: readonly number[]): Uint8Array {
   const low = groups.filter((group) => group >= 1 && group <= 32);

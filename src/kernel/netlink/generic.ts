@@ -1,4 +1,6 @@
-/** Generic netlink's register of families: which number a family such as IPVS has on this machine. */
+/**
+ * Generic netlink's register of families: which number a family such as IPVS has on this machine.
+ */
 import type { Attributes } from './message-reader.ts';
 import { FieldReader } from './message-reader.ts';
 import type { NetlinkSocket } from './netlink-socket.ts';
@@ -21,7 +23,10 @@ export interface GenericFamily {
   readonly groups: ReadonlyMap<string, number>;
 }
 
-/** Looks a family up on a socket of NETLINK_GENERIC. Throws `KernelError` with errno ENOENT when there is none. */
+/**
+ * Looks a family up on a socket of NETLINK_GENERIC. Throws `KernelError` with errno ENOENT when
+ * there is none.
+ */
 export function genericFamily(socket: NetlinkSocket, name: string): GenericFamily {
   const [reply] = socket.request({
     type: GENL_ID_CTRL,

@@ -1,15 +1,17 @@
 /**
- * netlink: the kernel's message protocol for links, addresses, routes, rules, neighbours and generic families. Exported
- * to others as `hawser/netlink`.
+ * netlink: the kernel's message protocol for links, addresses, routes, rules, neighbours and
+ * generic families. Exported to others as `hawser/netlink`.
  *
- * A `NetlinkSocket` is made in a namespace (given by fd; `OWN_NAMESPACE_FD` is the process's own) and stays there. Its
- * calls are synchronous: `request` for one, `dump` for a table, `batch` for thousands with one acknowledgement per
- * send. A request is a value made by the functions of `rtnl/` (`createLink`, `putFdb`, …); what comes back is read by
- * their counterparts (`readLink`, `readFdb`, …), which return `undefined` for rows of other kinds. `NetlinkEvents` reads
- * multicast groups and reports when the kernel had to drop some.
+ * A `NetlinkSocket` is made in a namespace (given by fd; `OWN_NAMESPACE_FD` is the process's own)
+ * and stays there. Its calls are synchronous: `request` for one, `dump` for a table, `batch` for
+ * thousands with one acknowledgement per send. A request is a value made by the functions of
+ * `rtnl/` (`createLink`, `putFdb`, …); what comes back is read by their counterparts (`readLink`,
+ * `readFdb`, …), which return `undefined` for rows of other kinds. `NetlinkEvents` reads multicast
+ * groups and reports when the kernel had to drop some.
  *
- * Refusals are `KernelError`s with the errno's name and the kernel's extended acknowledgement text. IPv4 only, so far.
- * Start with `netlink-socket.ts`; `message-writer.ts` and `message-reader.ts` are the codec.
+ * Refusals are `KernelError`s with the errno's name and the kernel's extended acknowledgement text.
+ * IPv4 only, so far. Start with `netlink-socket.ts`; `message-writer.ts` and `message-reader.ts`
+ * are the codec.
  */
 export { KernelError, type KernelErrorDetail } from '../kernel-error.ts';
 export { OWN_NAMESPACE_FD, type NamespaceFd } from '../native.ts';

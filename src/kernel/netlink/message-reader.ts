@@ -1,6 +1,7 @@
 /**
- * Reads netlink messages and attributes. Every length is checked against what holds it; what does not fit throws
- * `KernelError` with code MALFORMED_MESSAGE. Trailing bytes too short for a header are padding and ignored.
+ * Reads netlink messages and attributes. Every length is checked against what holds it; what does
+ * not fit throws `KernelError` with code MALFORMED_MESSAGE. Trailing bytes too short for a header
+ * are padding and ignored.
  */
 import { formatIpv4, ipv4FromNumber, type Ipv4, type Mac } from '../../base/index.ts';
 import { malformed } from '../kernel-error.ts';
@@ -85,7 +86,10 @@ export class FieldReader {
   }
 }
 
-/** The attributes of a message or of a nest, by type; of two with one type the last counts, as in the kernel. */
+/**
+ * The attributes of a message or of a nest, by type; of two with one type the last counts, as in
+ * the kernel.
+ */
 export class Attributes {
   static readonly EMPTY = new Attributes(new Map());
   private readonly byType: ReadonlyMap<number, DataView>;

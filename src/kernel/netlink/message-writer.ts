@@ -1,4 +1,6 @@
-/** Writes netlink messages one after another into one buffer that is used again for the next batch. */
+/**
+ * Writes netlink messages one after another into one buffer that is used again for the next batch.
+ */
 import { endianness } from 'node:os';
 import { assert } from '../../base/index.ts';
 
@@ -17,8 +19,8 @@ export interface MessageHeader {
 }
 
 /**
- * Between `begin` and `end` of a message: first its fixed header (`u8`, `u16`, `u32`), then attributes. Grows as
- * needed; `bytes()` is a view that the next `reset` invalidates.
+ * Between `begin` and `end` of a message: first its fixed header (`u8`, `u16`, `u32`), then
+ * attributes. Grows as needed; `bytes()` is a view that the next `reset` invalidates.
  */
 export class MessageWriter {
   private buffer: ArrayBuffer;

@@ -1,6 +1,6 @@
 /**
- * A netlink socket for requests: synchronous, because rtnetlink answers during the send (3 µs for a request, 1 µs each
- * in a batch), and bound for life to the namespace it was made in.
+ * A netlink socket for requests: synchronous, because rtnetlink answers during the send (3 µs for a
+ * request, 1 µs each in a batch), and bound for life to the namespace it was made in.
  */
 import { closeSync } from 'node:fs';
 import { assert } from '../../base/index.ts';
@@ -41,8 +41,8 @@ const NLMSG_TYPES_RESERVED = 16;
 const NLMSGERR_ATTR_MSG = 1;
 
 /**
- * Messages per send. Each refused one costs up to 1 KiB of receive buffer before it is read, so a batch that fails
- * whole fits into `RECEIVE_BUFFER_BYTES`.
+ * Messages per send. Each refused one costs up to 1 KiB of receive buffer before it is read, so a
+ * batch that fails whole fits into `RECEIVE_BUFFER_BYTES`.
  */
 const BATCH_MESSAGES_MAX = 1000;
 const BATCH_BYTES_MAX = 96 * 1024;
@@ -51,7 +51,10 @@ const RECEIVE_TIMEOUT_SECONDS = 5;
 /** A dump is repeated this often when the table changed while it was read. */
 const DUMP_ATTEMPTS_MAX = 5;
 
-/** One request: its type and flags beside NLM_F_REQUEST, and a function that writes what follows the header. */
+/**
+ * One request: its type and flags beside NLM_F_REQUEST, and a function that writes what follows the
+ * header.
+ */
 export interface NetlinkRequest {
   readonly type: number;
   readonly flags?: number;
@@ -80,7 +83,9 @@ export class NetlinkSocket {
     );
   }
 
-  /** Carries out one request; returns its replies without the acknowledgement. Throws `KernelError`. */
+  /**
+   * Carries out one request; returns its replies without the acknowledgement. Throws `KernelError`.
+   */
   request(request: NetlinkRequest): NetlinkMessage[] {
     this.startSend();
     const replies = this.exchange(this.append(request, NLM_F_ACK));
@@ -101,8 +106,9 @@ export class NetlinkSocket {
   }
 
   /**
-   * Carries out many requests with few system calls: only the last of each send asks for an acknowledgement, and
-   * refused ones are known by their sequence numbers. Returns one error or `undefined` per request, in order.
+   * Carries out many requests with few system calls: only the last of each send asks for an
+   * acknowledgement, and refused ones are known by their sequence numbers. Returns one error or
+   * `undefined` per request, in order.
    */
   batch(requests: readonly NetlinkRequest[]): (KernelError | undefined)[] {
     const outcomes = new Array<KernelError | undefined>(requests.length).fill(undefined);
@@ -141,7 +147,9 @@ export class NetlinkSocket {
     return end;
   }
 
-  /** As `exchange`; when the socket itself fails, that is the outcome of every request of the send. */
+  /**
+   * As `exchange`; when the socket itself fails, that is the outcome of every request of the send.
+   */
   private tryExchange(
     outcomes: (KernelError | undefined)[],
     range: { readonly first: number; readonly end: number },
@@ -213,7 +221,8 @@ export function extendedAckText(reply: NetlinkMessage): string {
   if (reply.type === NLMSG_ERROR) {
     const requestBytes = fields.u32();
     fields.skip(12);
-    // Without NETLINK_CAP_ACK the refused request's body stands between its header and the attributes.
+    // Without NETLINK_CAP_ACK the refused request's body stands between its header and the
+    // attributes.
     if ((reply.flags & NLM_F_CAPPED) === 0) fields.skip(Math.max(0, requestBytes - 16));
   }
   return fields.attributes().string(NLMSGERR_ATTR_MSG) ?? '';

@@ -17,8 +17,9 @@ export interface NftChange {
 }
 
 /**
- * The ruleset's generation: the kernel counts every transaction of a namespace. Asking costs microseconds where listing
- * costs a process, so that looking again is cheap while nobody changed anything. 0 when nf_tables is not there.
+ * The ruleset's generation: the kernel counts every transaction of a namespace. Asking costs
+ * microseconds where listing costs a process, so that looking again is cheap while nobody changed
+ * anything. 0 when nf_tables is not there.
  */
 export function nftGeneration(namespaceFd: NamespaceFd): number {
   const socket = new NetlinkSocket(namespaceFd, NETLINK_NETFILTER);
@@ -37,7 +38,10 @@ export function nftGeneration(namespaceFd: NamespaceFd): number {
   }
 }
 
-/** Lists the tables of ours. In the host's namespace they are asked for by name: others' may be very long. */
+/**
+ * Lists the tables of ours. In the host's namespace they are asked for by name: others' may be very
+ * long.
+ */
 export async function listNft(namespace: NftNamespacePath): Promise<NftTableObject[]> {
   if (namespace !== undefined) return parseNft(await nftRead(namespace, ['list', 'ruleset']));
   const tables: NftTableObject[] = [];
@@ -47,8 +51,9 @@ export async function listNft(namespace: NftNamespacePath): Promise<NftTableObje
 }
 
 /**
- * Carries out all changes in one transaction. When it is refused, each is tried by itself, and then as a whole
- * replacement of its table, so that each has an outcome of its own: an error or `undefined`, in order.
+ * Carries out all changes in one transaction. When it is refused, each is tried by itself, and then
+ * as a whole replacement of its table, so that each has an outcome of its own: an error or
+ * `undefined`, in order.
  */
 export async function applyNft(
   namespace: NftNamespacePath,

@@ -1,6 +1,7 @@
 /**
- * Reads `nft -j list` back into tables. Rules become `#<digest>` from their comments (`NFT_FOREIGN_RULE` without one),
- * elements their canonical text. Tables that are not ours, and objects of kinds we do not write, are left out.
+ * Reads `nft -j list` back into tables. Rules become `#<digest>` from their comments
+ * (`NFT_FOREIGN_RULE` without one), elements their canonical text. Tables that are not ours, and
+ * objects of kinds we do not write, are left out.
  */
 import {
   NFT_FOREIGN_RULE,

@@ -13,9 +13,13 @@ const ERROR_TEXT_MAX = 2000;
 /** `undefined` is the namespace of the process. */
 export type NftNamespacePath = string | undefined;
 
-/** Carries out the script as one transaction. Throws `KernelError` with code NFT and the program's text. */
+/**
+ * Carries out the script as one transaction. Throws `KernelError` with code NFT and the program's
+ * text.
+ */
 export async function nftWrite(namespace: NftNamespacePath, script: string): Promise<void> {
-  // nft opens its input by name, which works for a file and not for the socket that a pipe of Node's is.
+  // nft opens its input by name, which works for a file and not for the socket that a pipe of
+  // Node's is.
   const input = memfd('hawser-nft');
   try {
     writeAll(input, new TextEncoder().encode(script));

@@ -1,9 +1,10 @@
 /**
  * The text that turns one nft table into another, as one transaction: only what differs is written.
  *
- * Order matters, because names must exist where they are used and may go only when nothing uses them: new sets, maps
- * and chains; chains that change are emptied; elements leave, elements come (a verdict's chain exists by then, and one
- * that goes still does); rules are filled in; emptied chains, sets and maps go.
+ * Order matters, because names must exist where they are used and may go only when nothing uses
+ * them: new sets, maps and chains; chains that change are emptied; elements leave, elements come (a
+ * verdict's chain exists by then, and one that goes still does); rules are filled in; emptied
+ * chains, sets and maps go.
  */
 import {
   nftDigest,
@@ -20,8 +21,9 @@ const ELEMENTS_PER_COMMAND = 1000;
 const NAME_PATTERN = /^[A-Za-z][A-Za-z0-9_.\-/]{0,127}$/;
 
 /**
- * Renders the change from `was` (absent: unknown, the table is replaced) to `want` (absent: the table is deleted).
- * Empty when nothing differs. Throws `KernelError` with INVALID_ARGUMENT for text that would leave its place.
+ * Renders the change from `was` (absent: unknown, the table is replaced) to `want` (absent: the
+ * table is deleted). Empty when nothing differs. Throws `KernelError` with INVALID_ARGUMENT for
+ * text that would leave its place.
  */
 export function renderNft(
   was: NftTableObject | undefined,
@@ -33,14 +35,17 @@ export function renderNft(
   return renderDelta(was, want);
 }
 
-/** Deleting what may be gone: nft has no "delete if there", but adding first makes sure that it is. */
+/**
+ * Deleting what may be gone: nft has no "delete if there", but adding first makes sure that it is.
+ */
 function renderDelete(table: NftTableObject): string {
   const name = tableName(table);
   return `add table ${name}\ndelete table ${name}\n`;
 }
 
 function renderWhole(want: NftTableObject): string {
-  return `add table ${tableName(want)}\n${renderDelta({ ...want, sets: [], maps: [], chains: [] }, want)}`;
+  const empty = { ...want, sets: [], maps: [], chains: [] };
+  return `add table ${tableName(want)}\n${renderDelta(empty, want)}`;
 }
 
 function renderDelta(was: NftTableObject, want: NftTableObject): string {
@@ -76,7 +81,10 @@ function added<Item extends { readonly name: string }>(
   return after.filter((item) => !names.has(item.name));
 }
 
-/** Chains of both sides that differ: in rules only, or in what they hook to, which nft cannot change in place. */
+/**
+ * Chains of both sides that differ: in rules only, or in what they hook to, which nft cannot change
+ * in place.
+ */
 function compareChains(
   was: readonly NftChain[],
   want: readonly NftChain[],
@@ -100,7 +108,10 @@ function hasSameRules(one: NftChain, other: NftChain): boolean {
   );
 }
 
-/** Types and flags of sets and maps are fixed at creation; the rules that use them would have to go first. */
+/**
+ * Types and flags of sets and maps are fixed at creation; the rules that use them would have to go
+ * first.
+ */
 function hasOtherShape(was: NftTableObject, want: NftTableObject): boolean {
   const bodies = new Map([
     ...was.sets.map((set) => [set.name, setBody(set)] as const),
@@ -130,7 +141,10 @@ function elementLines(table: string, was: NftTableObject, want: NftTableObject):
   return [...gone, ...come];
 }
 
-/** Key to value in canonical form; sets have empty values, and what packets put into a set is not ours to compare. */
+/**
+ * Key to value in canonical form; sets have empty values, and what packets put into a set is not
+ * ours to compare.
+ */
 function elementsOf(item: NftSet | NftMap): Map<string, string> {
   const elements = new Map<string, string>();
   if ('dynamic' in item) return elements;
@@ -141,7 +155,10 @@ function elementsOf(item: NftSet | NftMap): Map<string, string> {
   return elements;
 }
 
-/** The one spelling of an element: single spaces, decimal numbers. What is read from the kernel has it already. */
+/**
+ * The one spelling of an element: single spaces, decimal numbers. What is read from the kernel has
+ * it already.
+ */
 export function canonicalElement(text: string): string {
   return text
     .trim()

@@ -1,4 +1,7 @@
-/** Every function of the addon, with good and bad input; run by `sanitizers.root.test.ts` under ASan and UBSan. */
+/**
+ * Every function of the addon, with good and bad input; run by `sanitizers.root.test.ts` under ASan
+ * and UBSan.
+ */
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

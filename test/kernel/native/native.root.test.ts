@@ -60,7 +60,7 @@ function openSockets(): number {
   }).length;
 }
 
-test('a socket belongs to the namespace it was made in, and the process stays where it was', (t) => {
+test('a socket belongs to the namespace it was made in, the process stays where it was', (t) => {
   const home = ownNamespace();
   const { fd: namespaceFd, run } = makeNamespace(t);
   const bind = Uint8Array.from([2, 0, 0x4e, 0x20, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -143,7 +143,7 @@ test('arguments of the wrong type are bugs, not outcomes', (t) => {
   for (const action of wrong) t.throws(action, { instanceOf: TypeError }, String(action));
 });
 
-test('a namespace is made over the file of one that was never mounted, and deleted with or without', (t) => {
+test('a namespace is made over the file of one that was never mounted, and deleted', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-native-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'left');

@@ -19,7 +19,7 @@ import {
   readLink,
   type NetlinkRequest,
 } from '../../../src/kernel/netlink/index.ts';
-import { until } from '../compliance.ts';
+import { until } from '../compliance/index.ts';
 import { makeNamespace, type TestNamespace } from '../namespace-fixture.ts';
 
 const RTNLGRP_LINK = 1;
@@ -48,7 +48,7 @@ function rowTo(link: number, index: number): NetlinkRequest {
   return putFdb({ link, mac, owner: 'self', vtep: '192.0.2.1' });
 }
 
-test('a refusal names the errno, the call and what it was about, in the words of the kernel', (t) => {
+test('a refusal names errno, call and object, in the words of the kernel', (t) => {
   const { route } = makeNamespace(t);
   route.request(createLink({ name: 'br0', kind: { kind: 'bridge' } }));
   const again = createLink({ name: 'br0', kind: { kind: 'bridge' } });

@@ -1,4 +1,6 @@
-/** The npm package `netlink` reads what our encoders write, and our decoders read what it writes. */
+/**
+ * The npm package `netlink` reads what our encoders write, and our decoders read what it writes.
+ */
 import test from 'ava';
 import * as oracle from 'netlink';
 import { formatCidr4, type Cidr4, type Mac } from '../../../src/base/index.ts';

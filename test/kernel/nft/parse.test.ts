@@ -13,7 +13,7 @@ function parse(...items: unknown[]): ReturnType<typeof parseNft>[0] {
   return table;
 }
 
-test('a table that is not ours, of a family we do not use, or named otherwise, is left out', (t) => {
+test('a table that is not ours, or of a family we do not use, is left out', (t) => {
   const items = [
     { table: { family: 'ip', name: 'docker' } },
     { chain: { family: 'ip', table: 'docker', name: 'x' } },

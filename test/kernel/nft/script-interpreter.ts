@@ -1,6 +1,6 @@
 /**
- * A small nft: carries out the commands that `renderNft` writes and refuses, as the kernel does, what names something
- * that is not there, adds what is, or deletes what is in use.
+ * A small nft: carries out the commands that `renderNft` writes and refuses, as the kernel does,
+ * what names something that is not there, adds what is, or deletes what is in use.
  */
 import { nftDigest, type NftTableObject } from '../../../src/dataplane/index.ts';
 
@@ -22,7 +22,10 @@ export interface Table {
 
 export class ScriptError extends Error {}
 
-/** The tables after the script, by `<family> <name>`; throws `ScriptError` and leaves `before` as it is. */
+/**
+ * The tables after the script, by `<family> <name>`; throws `ScriptError` and leaves `before` as it
+ * is.
+ */
 export function interpret(before: ReadonlyMap<string, Table>, script: string): Map<string, Table> {
   const tables = structuredClone(before) as Map<string, Table>;
   for (const line of script.split('\n').filter((text) => text !== '')) runLine(tables, line);

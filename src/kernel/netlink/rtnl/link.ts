@@ -79,7 +79,10 @@ export interface NewLink {
   readonly kind: LinkKind;
   readonly mac?: Mac;
   readonly mtu?: number;
-  /** Where the link is to appear, when not in the socket's own namespace. A VXLAN's underlay stays in the latter. */
+  /**
+   * Where the link is to appear, when not in the socket's own namespace. A VXLAN's underlay stays
+   * in the latter.
+   */
   readonly namespaceFd?: number;
 }
 
@@ -103,7 +106,10 @@ export interface LinkRow {
   readonly mac?: Mac;
   readonly master?: number;
   readonly alias?: string;
-  /** Index of the peer or of the device below, in the namespace `linkNamespaceId` where that is another one. */
+  /**
+   * Index of the peer or of the device below, in the namespace `linkNamespaceId` where that is
+   * another one.
+   */
   readonly link?: number;
   readonly linkNamespaceId?: number;
   /** `bridge`, `veth`, …; absent for hardware and loopback. */

@@ -7,7 +7,9 @@ const AF_UNSPEC = 0;
 const NETNSA_NSID = 1;
 const NETNSA_FD = 3;
 
-/** The number by which the socket's namespace knows the other; `undefined` when it has given none. */
+/**
+ * The number by which the socket's namespace knows the other; `undefined` when it has given none.
+ */
 export function namespaceIdOf(socket: NetlinkSocket, namespaceFd: number): number | undefined {
   const replies = socket.request({
     type: RTM_GETNSID,

@@ -1,4 +1,7 @@
-/** Neighbours (address to MAC) and forwarding rows (MAC to port or VTEP): RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH. */
+/**
+ * Neighbours (address to MAC) and forwarding rows (MAC to port or VTEP): RTM_NEWNEIGH,
+ * RTM_DELNEIGH, RTM_GETNEIGH.
+ */
 import type { Mac } from '../../../base/index.ts';
 import { FieldReader, type NetlinkMessage } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
@@ -28,7 +31,10 @@ export interface NeighbourRow {
   readonly mac: Mac;
 }
 
-/** A forwarding row: of a VXLAN device (`self`, to a VTEP) or of the bridge the link is a port of (`master`). */
+/**
+ * A forwarding row: of a VXLAN device (`self`, to a VTEP) or of the bridge the link is a port of
+ * (`master`).
+ */
 export type FdbRow = { readonly link: number; readonly mac: Mac } & (
   { readonly owner: 'self'; readonly vtep: string } | { readonly owner: 'master' }
 );
@@ -71,7 +77,8 @@ export function deleteFdb(row: FdbRow): NetlinkRequest {
 function fdbRequest(row: FdbRow, type: number, flags: number): NetlinkRequest {
   const mac = macBytes(row.mac);
   const vtep = row.owner === 'self' ? addressOf(row.vtep) : undefined;
-  // On a bridge a permanent row would mean "this is the host's own address"; a static one that does not age is NOARP.
+  // On a bridge a permanent row would mean "this is the host's own address"; a static one that does
+  // not age is NOARP.
   const state = vtep === undefined ? NUD_NOARP : NUD_PERMANENT | NUD_NOARP;
   return {
     type,
@@ -143,7 +150,10 @@ export function readNeighbour(message: NetlinkMessage): NeighbourRow | undefined
   return { link: header.link, address, mac };
 }
 
-/** Reads a static forwarding row; `undefined` for learned and local rows, and for a VLAN's copy of a row. */
+/**
+ * Reads a static forwarding row; `undefined` for learned and local rows, and for a VLAN's copy of a
+ * row.
+ */
 export function readFdb(message: NetlinkMessage): FdbRow | undefined {
   const fields = new FieldReader(message.payload);
   const header = readHeader(fields);

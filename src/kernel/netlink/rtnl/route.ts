@@ -103,8 +103,8 @@ function routeHeader(writer: MessageWriter, header: RouteHeader): void {
 }
 
 /**
- * Reads RTM_NEWROUTE; `undefined` for what is not a plain route that somebody wrote: other families and types, the
- * kernel's own, several next hops, a metric.
+ * Reads RTM_NEWROUTE; `undefined` for what is not a plain route that somebody wrote: other families
+ * and types, the kernel's own, several next hops, a metric.
  */
 export function readRoute(message: NetlinkMessage): RouteRow | undefined {
   const fields = new FieldReader(message.payload);

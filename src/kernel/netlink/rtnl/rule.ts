@@ -84,7 +84,10 @@ export interface ObservedRule extends RuleRow {
   readonly isOwn: boolean;
 }
 
-/** Reads RTM_NEWRULE; `undefined` for rules that do more or other than look up a table by source or mark. */
+/**
+ * Reads RTM_NEWRULE; `undefined` for rules that do more or other than look up a table by source or
+ * mark.
+ */
 export function readRule(message: NetlinkMessage): ObservedRule | undefined {
   const fields = new FieldReader(message.payload);
   const family = fields.u8();
