@@ -1,4 +1,4 @@
-import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { cp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { isClusterError, openMember } from '../../src/cluster/index.ts';
@@ -100,13 +100,34 @@ test('snapshots are taken by the interval of the spec, and a restart is the same
   t.is(managerOf(again).store.snapshot(), before);
 });
 
+test('nodes of a manager that was restored from a backup are told everything anew', async (t) => {
+  const lab = createLab(t);
+  const dataDirectory = await lab.directory();
+  const cluster = join(dataDirectory, 'cluster');
+  const { member, manager } = await lab.manager({ dataDirectory });
+  const worker = await lab.worker(member);
+  await createService(manager, 'kept', service('kept', 2));
+  await until('the task', () => worker.view?.assignments.size === 1);
+  await member.close();
+  const backup = await lab.directory();
+  await cp(cluster, backup, { recursive: true });
+  const later = await lab.member({ dataDirectory });
+  await createService(managerOf(later), 'lost', service('lost', 20));
+  await until('more tasks', () => (worker.view?.assignments.size ?? 0) > 5);
+  await later.close();
+  await rm(cluster, { recursive: true });
+  await cp(backup, cluster, { recursive: true });
+  await lab.member({ dataDirectory });
+  await until('the view of the backup', () => worker.view?.assignments.size === 1);
+  t.is([...(worker.view?.assignments.values() ?? [])][0]?.task.serviceName, 'kept');
+});
+
 test('what is left of an init that did not finish is removed by the next', async (t) => {
   const lab = createLab(t);
   const dataDirectory = await lab.directory();
   const { member } = await lab.manager({ dataDirectory });
   await member.close();
   const cluster = join(dataDirectory, 'cluster');
-  const { rm } = await import('node:fs/promises');
   await rm(join(cluster, 'member.json'));
   const again = await lab.member({ dataDirectory });
   t.is(again.status().state, 'inactive');

@@ -60,7 +60,10 @@ export const NO_LOGS: LocalNode = {
   },
 };
 
-const TUNING = { heartbeatMs: 200, reconnectMinMs: 5, reconnectMaxMs: 50, joinWaitMs: 5_000 };
+/** For a manager whose nodes are to be missed soon. */
+export const SOON = { tuning: { heartbeatMs: 200 } };
+
+const TUNING = { heartbeatMs: 3_000, reconnectMinMs: 5, reconnectMaxMs: 50, joinWaitMs: 5_000 };
 
 export interface Lab {
   directory(): Promise<string>;

@@ -7,6 +7,7 @@ import {
   DESCRIPTION,
   INIT,
   NO_LOGS,
+  SOON,
   createLab,
   createService,
   managerOf,
@@ -18,7 +19,7 @@ import {
 test('a silent node is called down after its grace, and ready again when it comes back', async (t) => {
   const lab = createLab(t);
   const dataDirectory = await lab.directory();
-  const { member, manager } = await lab.manager();
+  const { member, manager } = await lab.manager(SOON);
   const worker = await lab.worker(member, { dataDirectory });
   const id = worker.status().nodeId as NodeId;
   const stateOf = (): string | undefined => manager.store.nodes.get(id)?.state;
@@ -32,7 +33,7 @@ test('a silent node is called down after its grace, and ready again when it come
 
 test('tasks of a silent node are placed elsewhere', async (t) => {
   const lab = createLab(t);
-  const { member, manager } = await lab.manager();
+  const { member, manager } = await lab.manager(SOON);
   const worker = await lab.worker(member);
   await createService(manager, 'web', service('web', 2));
   await until('both to have one', () => worker.view?.assignments.size === 1);
@@ -47,12 +48,12 @@ test('tasks of a silent node are placed elsewhere', async (t) => {
 test('a node that a restarted manager never hears of is called down as well', async (t) => {
   const lab = createLab(t);
   const dataDirectory = await lab.directory();
-  const { member } = await lab.manager({ dataDirectory });
+  const { member } = await lab.manager({ ...SOON, dataDirectory });
   const worker = await lab.worker(member);
   const id = worker.status().nodeId as NodeId;
   await member.close();
   await worker.close();
-  const again = managerOf(await lab.member({ dataDirectory }));
+  const again = managerOf(await lab.member({ ...SOON, dataDirectory }));
   t.is(again.store.nodes.get(id)?.state, 'ready');
   await until('down', () => again.store.nodes.get(id)?.state === 'down');
 });
@@ -199,7 +200,7 @@ test('a manager that stood still blames no node for it', async (t) => {
   };
   const failures: string[] = [];
   const metrics: ClusterMetrics = { countHeartbeatFailure: () => failures.push('failure') };
-  const { member, manager } = await lab.manager({ clock, metrics });
+  const { member, manager } = await lab.manager({ ...SOON, clock, metrics });
   const worker = await lab.worker(member);
   jumpMs = 60_000;
   await createService(manager, 'web', service('web', 2));
