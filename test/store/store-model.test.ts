@@ -4,10 +4,8 @@ import fc from 'fast-check';
 import { cidr4, cidr4Contains, ipv4 } from '../../src/base/index.ts';
 import {
   isTerminal,
-  TASK_STATE_ORDER,
   type NetworkId,
   type NodeId,
-  type Revision,
   type ServiceId,
   type Task,
   type TaskId,
@@ -15,165 +13,7 @@ import {
   type ViewRow,
 } from '../../src/model/index.ts';
 import { Store, viewRows, type Command, type StampedRow } from '../../src/store/index.ts';
-import {
-  applyAll,
-  clusterCreate,
-  networkCreate,
-  nodeRegister,
-  port,
-  serviceCreate,
-  serviceSpec,
-} from './cluster-fixture.ts';
-
-const small = fc.integer({ min: 1, max: 4 });
-const networkName = small.map((n) => `net${n}`);
-const serviceName = small.map((n) => `s${n}`);
-const nodeId = small.map((n) => `n${n}` as NodeId);
-const taskId = fc.integer({ min: 1, max: 12 }).map((n) => `t${n}` as TaskId);
-
-const options = fc.record(
-  {
-    networks: fc.uniqueArray(networkName, { maxLength: 2 }),
-    ports: fc.array(
-      fc
-        .tuple(fc.constantFrom(0, 0, 8080, 30_001), small, fc.constantFrom('ingress', 'host'))
-        .map(([published, target, mode]) => port(target, published, mode as 'ingress')),
-      { maxLength: 2 },
-    ),
-    mode: fc.constantFrom('vip' as const, 'vip' as const, 'dnsrr' as const),
-    replicas: small,
-    image: fc.constantFrom('a', 'b'),
-  },
-  { requiredKeys: [] },
-);
-
-const config = fc.constantFrom(
-  [],
-  [],
-  [{ Subnet: '10.0.2.0/29' }],
-  [{ Subnet: '10.0.0.0/16' }],
-  [{ Subnet: '192.168.0.0/28' }, { Subnet: '192.168.0.0/29' }],
-  [{ Subnet: '172.16.0.0/30' }, { Subnet: '172.16.0.8/29', IPRange: '172.16.0.10/31' }],
-  [{ Subnet: 'bad' }],
-);
-
-/** A step makes a command out of the store as it is then, so that versions can be right. */
-type Step = (store: Store) => Command;
-
-const nothing = { creates: [], places: [], desires: [], statuses: [], removes: [] };
-
-const createTasks = fc
-  .tuple(taskId, serviceName, fc.option(nodeId, { nil: undefined }))
-  .map(([id, name, node]): Step => {
-    return (store) => {
-      const service = store.services.byName(name)[0];
-      const create = {
-        id,
-        serviceId: `svc-${name}` as ServiceId,
-        slot: 1,
-        ...(node && { nodeId: node }),
-        desiredState: 'running' as const,
-        spec: service?.spec.TaskTemplate ?? { ContainerSpec: { Image: 'gone' } },
-        specVersion: service?.specVersion ?? 1,
-      };
-      return { type: 'tasks.change', atMs: 1, ...nothing, creates: [create] };
-    };
-  });
-
-const updateService = fc.tuple(serviceName, options).map(([name, changed]): Step => {
-  return (store) => ({
-    type: 'service.update',
-    atMs: 2,
-    id: `svc-${name}` as ServiceId,
-    version: store.services.byName(name)[0]?.meta.revision ?? (0 as Revision),
-    spec: serviceSpec(name, changed),
-  });
-});
-
-const fixed = (arbitrary: fc.Arbitrary<Command>): fc.Arbitrary<Step> =>
-  arbitrary.map((command) => () => command);
-
-const status = fc.constantFrom(...TASK_STATE_ORDER.slice(3)).map((state) => ({
-  state,
-  atMs: 3,
-  message: state,
-}));
-
-const step: fc.Arbitrary<Step> = fc.oneof(
-  fixed(small.map((n) => nodeRegister(n))),
-  fixed(
-    fc
-      .tuple(nodeId, fc.constantFrom('ready' as const, 'down' as const))
-      .map(([id, state]) => ({ type: 'node.state', atMs: 1, id, state, message: '' })),
-  ),
-  fixed(
-    fc
-      .tuple(nodeId, fc.boolean())
-      .map(([id, isForced]) => ({ type: 'node.remove', atMs: 1, id, isForced })),
-  ),
-  fixed(fc.tuple(networkName, config).map(([name, ipam]) => networkCreate(name, ipam))),
-  fixed(networkName.map((name) => ({ type: 'network.remove', atMs: 1, id: name as NetworkId }))),
-  fixed(fc.tuple(serviceName, options).map(([name, chosen]) => serviceCreate(name, chosen))),
-  updateService,
-  fixed(
-    serviceName.map((name) => ({
-      type: 'service.remove',
-      atMs: 1,
-      id: `svc-${name}` as ServiceId,
-    })),
-  ),
-  { weight: 8, arbitrary: createTasks },
-  fixed(
-    fc.tuple(taskId, nodeId).map(([id, node]) => ({
-      type: 'tasks.change',
-      atMs: 1,
-      ...nothing,
-      places: [{ id, nodeId: node }],
-    })),
-  ),
-  fixed(
-    fc
-      .tuple(taskId, fc.constantFrom('running' as const, 'shutdown' as const, 'remove' as const))
-      .map(([id, desiredState]) => ({
-        type: 'tasks.change',
-        atMs: 1,
-        ...nothing,
-        desires: [{ id, desiredState }],
-      })),
-  ),
-  {
-    weight: 3,
-    arbitrary: fixed(
-      fc.tuple(taskId, nodeId, status).map(([id, node, reported]) => ({
-        type: 'tasks.report',
-        atMs: 3,
-        nodeId: node,
-        statuses: [{ id, status: reported }],
-      })),
-    ),
-  },
-  fixed(taskId.map((id) => ({ type: 'tasks.change', atMs: 1, ...nothing, removes: [id] }))),
-);
-
-const steps = fc.array(step, { minLength: 5, maxLength: 80, size: 'max' });
-
-/** Something to work on, so that random commands meet more than refusals. */
-function started(): Store {
-  const store = new Store();
-  applyAll(
-    store,
-    clusterCreate(),
-    nodeRegister(1),
-    nodeRegister(2),
-    nodeRegister(3),
-    networkCreate('net1'),
-    networkCreate('net2', [{ Subnet: '172.16.1.0/28' }]),
-    serviceCreate('s1', { networks: ['net1', 'net2'], ports: [port(80, 8080)] }),
-    serviceCreate('s2', { networks: ['net1'], ports: [port(80)] }),
-    serviceCreate('s3', { networks: ['net2'] }),
-  );
-  return store;
-}
+import { started, steps } from './store-steps.ts';
 
 /** Every number that is handed out, as `what:number`. */
 function handedOut(store: Store): readonly string[] {
@@ -231,7 +71,7 @@ test('no address, VNI, port or index is ever handed out twice', (t) => {
     }
     return true;
   });
-  t.notThrows(() => fc.assert(property, { numRuns: 150 }));
+  t.notThrows(() => fc.assert(property, { numRuns: 50 }));
 });
 
 test('what is not handed out is free', (t) => {
@@ -252,7 +92,7 @@ test('what is not handed out is free', (t) => {
       return hosts === size && store.freeAddresses(network.id) + used.length === size;
     });
   });
-  t.notThrows(() => fc.assert(property, { numRuns: 100 }));
+  t.notThrows(() => fc.assert(property, { numRuns: 40 }));
 });
 
 test('equal commands make equal stores, also across a restart anywhere', (t) => {
@@ -269,7 +109,7 @@ test('equal commands make equal stores, also across a restart anywhere', (t) => 
     }
     return straight.snapshot() === restarted.snapshot();
   });
-  t.notThrows(() => fc.assert(property, { numRuns: 100 }));
+  t.notThrows(() => fc.assert(property, { numRuns: 40 }));
 });
 
 test('a refused command changes nothing and tells nobody', (t) => {
@@ -291,7 +131,7 @@ test('a refused command changes nothing and tells nobody', (t) => {
     }
     return true;
   });
-  t.notThrows(() => fc.assert(property, { numRuns: 100 }));
+  t.notThrows(() => fc.assert(property, { numRuns: 40 }));
   t.true(refusals > 100, 'the commands are often refused');
 });
 
@@ -339,7 +179,7 @@ test('a node that takes over rows by their numbers holds what a fresh view says'
       }
     }
   });
-  t.notThrows(() => fc.assert(property, { numRuns: 60 }));
+  t.notThrows(() => fc.assert(property, { numRuns: 50 }));
 });
 
 /** What a stream of differences does: rows whose number is new, and removals. */
