@@ -7,6 +7,7 @@ import {
   hostsOf,
   IMAGE,
   QUICK,
+  run,
   inTask,
   labDown,
   labNode,
@@ -22,6 +23,15 @@ test.after.always(() => labDown());
 
 const identities = (tasks: readonly TaskDocument[]): string[] =>
   tasks.map((task) => `${task.ID} ${task.Status.ContainerStatus?.ContainerID ?? ''}`).sort();
+
+/** Asks from a task's own namespace without the help of any agent. */
+async function askFromTask(clientTasks: readonly TaskDocument[], url: string): Promise<string[]> {
+  const [task] = clientTasks;
+  const pid = String(task?.Status.ContainerStatus?.PID ?? 0);
+  const script = `for i in 1 2 3 4 5 6 7 8; do curl -s --max-time 3 ${url} || echo; done`;
+  const { stdout } = await run(['nsenter', '-t', pid, '-n', '--', 'sh', '-c', script]);
+  return stdout.trimEnd().split('\n');
+}
 
 test.serial('two services share a network, one of them is published', async (t) => {
   await verb(t, 1, 'network', 'create', '-d', 'overlay', 'demo');
@@ -48,10 +58,13 @@ for (const node of [2, 1]) {
           ? [line.replace(/^Address(?: \d+)?:\s+/, '')]
           : [],
       );
+    const clientTasks = await tasksOf('client');
     await labStop(String(node), 'SIGKILL');
     const answers = await ask('client', `${labNode(node).address}:8000`, 12);
     t.is(hostsOf(answers).length, 2, answers.join());
     t.false(answers.includes(''), 'no connection fails while the agent is away');
+    const virtual = await askFromTask(clientTasks, `${vip}:8000`);
+    t.is(hostsOf(virtual).length, 2, `the virtual IP while the agent is away: ${virtual.join()}`);
 
     await labStart(String(node));
     const after = await eventually(t, 'the tasks to be reported again', {
