@@ -1,4 +1,7 @@
-/** Endpoints by network and by service, kept from view to view: a view costs what it changes, and one look at each row. */
+/**
+ * Endpoints by network and by service, kept from view to view: a view costs what it changes, and
+ * one look at each row.
+ */
 import type {
   Attachment,
   EndpointRow,

@@ -2,7 +2,10 @@
 import type { TaskId } from '../model/index.ts';
 import type { NamespaceName } from './objects.ts';
 
-/** The network namespace of one local task. What it is attached to stands in the task's assignment. */
+/**
+ * The network namespace of one local task. What it is attached to stands in the task's
+ * assignment.
+ */
 export interface LocalSandbox {
   readonly taskId: TaskId;
   readonly namespace: NamespaceName;

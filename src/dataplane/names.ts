@@ -30,7 +30,10 @@ export function vxlanLink(index: number): string {
   return `vx${index}`;
 }
 
-/** Sandbox interfaces are numbered in the order of the task's attachments; the gateway leg comes last. */
+/**
+ * Sandbox interfaces are numbered in the order of the task's attachments; the gateway leg comes
+ * last.
+ */
 export function sandboxLink(index: number): string {
   return `eth${index}`;
 }

@@ -1,9 +1,10 @@
 /**
  * The vocabulary of desired state: what Hawser may own in a kernel, one plain object per thing.
  *
- * A plan is a list of these per network namespace; what the kernel holds is read back as the same objects, and the
- * difference of the two is the work. Names are iproute2's and nft's. Every object has a key (`objectKey`) that is
- * unique in its namespace; two objects with one key are two versions of the same thing.
+ * A plan is a list of these per network namespace; what the kernel holds is read back as the same
+ * objects, and the difference of the two is the work. Names are iproute2's and nft's. Every
+ * object has a key (`objectKey`) that is unique in its namespace; two objects with one key are
+ * two versions of the same thing.
  */
 import type { Mac } from '../base/index.ts';
 import type { Vni } from '../model/index.ts';
@@ -21,7 +22,9 @@ export interface BridgePort {
   readonly unicastFlood: boolean;
   /** Isolated ports do not talk to each other. */
   readonly isolated: boolean;
-  /** Frames may leave through the port they came in by: a task that reaches itself through a VIP. */
+  /**
+   * Frames may leave through the port they came in by: a task that reaches itself through a VIP.
+   */
   readonly hairpin: boolean;
 }
 
@@ -36,7 +39,10 @@ interface LinkBase {
   readonly port?: BridgePort;
 }
 
-/** A link as wanted. A `veth` is made from the side that names its peer; the other side is a `veth-peer`. */
+/**
+ * A link as wanted. A `veth` is made from the side that names its peer; the other side is a
+ * `veth-peer`.
+ */
 export type LinkObject = LinkBase &
   (
     | { readonly type: 'loopback' | 'dummy' | 'bridge' | 'veth-peer' }
@@ -44,8 +50,10 @@ export type LinkObject = LinkBase &
         readonly type: 'vxlan';
         readonly vni: Vni;
         readonly udpPort: number;
-        /** Own VTEP address. The underlay socket lives in the host namespace; the device does not learn and answers ARP
-         * from its neighbour rows. */
+        /**
+         * Own VTEP address. The underlay socket lives in the host namespace; the device does not
+         * learn and answers ARP from its neighbour rows.
+         */
         readonly local: string;
       }
     | { readonly type: 'veth'; readonly peerNamespace: NamespaceName; readonly peerName: string }
@@ -87,7 +95,10 @@ export interface NeighbourObject {
   readonly mac: Mac;
 }
 
-/** A static forwarding row: `self` rows of a VXLAN device name the VTEP, `master` rows pin a MAC to a bridge port. */
+/**
+ * A static forwarding row: `self` rows of a VXLAN device name the VTEP, `master` rows pin a MAC
+ * to a bridge port.
+ */
 export type FdbObject = { readonly kind: 'fdb'; readonly link: string; readonly mac: Mac } & (
   { readonly owner: 'self'; readonly vtep: string } | { readonly owner: 'master' }
 );
@@ -108,7 +119,10 @@ export interface NftChain {
     readonly priority: number;
     readonly policy: 'accept' | 'drop';
   };
-  /** Rules in nft's text syntax, without comments: each is given one that holds a digest of its text, by which it is known again. */
+  /**
+   * Rules in nft's text syntax, without comments: each is given one that holds a digest of its
+   * text, by which it is known again.
+   */
   readonly rules: readonly string[];
 }
 
@@ -175,5 +189,8 @@ export function objectKey(object: KernelObject): ObjectKey {
   }
 }
 
-/** What a node's kernel should hold: objects per namespace. A namespace of ours that is not a key should not exist. */
+/**
+ * What a node's kernel should hold: objects per namespace. A namespace of ours that is not a key
+ * should not exist.
+ */
 export type Plan = ReadonlyMap<NamespaceName, readonly KernelObject[]>;

@@ -26,8 +26,9 @@ export function plan(input: PlanInput): Plan {
 }
 
 /**
- * Makes one plan after another and remembers the parts, so that what did not change is the same object as before: who
- * compares plans has little to look at. The plans themselves do not depend on what came earlier.
+ * Makes one plan after another and remembers the parts, so that what did not change is the same
+ * object as before: who compares plans has little to look at. The plans themselves do not depend
+ * on what came earlier.
  */
 export class Planner {
   private readonly endpoints = new EndpointIndex();
@@ -67,7 +68,10 @@ export class Planner {
   }
 }
 
-/** Networks with an endpoint here, and the ingress network: any node may be asked for a published port. */
+/**
+ * Networks with an endpoint here, and the ingress network: any node may be asked for a published
+ * port.
+ */
 function overlaysOf(scene: Scene): OverlayScene[] {
   const { self } = scene;
   if (self === undefined) return [];
@@ -76,7 +80,9 @@ function overlaysOf(scene: Scene): OverlayScene[] {
     .map((network) => ({ scene, network, self }));
 }
 
-/** The new plan with the objects of the old one where they are equal, and its lists where all are. */
+/**
+ * The new plan with the objects of the old one where they are equal, and its lists where all are.
+ */
 function keepSame(previous: Plan, next: ReadonlyMap<NamespaceName, KernelObject[]>): Plan {
   const kept = new Map<NamespaceName, readonly KernelObject[]>();
   for (const [name, objects] of next) {

@@ -110,7 +110,10 @@ const MTU_UNDERLAY = 1500;
 /** Outer Ethernet, IPv4, UDP and VXLAN headers. */
 const VXLAN_BYTES = 50;
 
-/** MTU inside the network: the network's option, which speaks of the underlay, less what VXLAN adds. */
+/**
+ * MTU inside the network: the network's option, which speaks of the underlay, less what VXLAN
+ * adds.
+ */
 export function overlayMtu(network: NetworkRow): number {
   return (network.mtu ?? MTU_UNDERLAY) - VXLAN_BYTES;
 }

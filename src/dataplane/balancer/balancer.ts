@@ -27,8 +27,9 @@ export type Frontend = {
 );
 
 /**
- * The part of a namespace's nft table that balances. A frontend without backends is left out, so that its packets
- * reach the namespace itself, which listens nowhere: the client is refused at once.
+ * The part of a namespace's nft table that balances. A frontend without backends is left out, so
+ * that its packets reach the namespace itself, which listens nowhere: the client is refused at
+ * once.
  */
 export interface BalancerRules {
   readonly maps: readonly NftMap[];
@@ -49,7 +50,10 @@ export interface Balancing {
   readonly backends: BackendLists;
 }
 
-/** Makes backends of endpoints, all of one weight, and keeps them: the same endpoints are the same list of backends. */
+/**
+ * Makes backends of endpoints, all of one weight, and keeps them: the same endpoints are the same
+ * list of backends.
+ */
 export class BackendLists {
   private readonly known = new WeakMap<
     readonly EndpointPlug[],

@@ -1,7 +1,8 @@
 /**
- * Balances with nf_tables alone: one map from frontend to chain, and in each chain one rule that picks a backend by a
- * counter. So a packet costs two lookups however many services and backends there are, only the first packet of
- * a connection pays them, and the first connection after a change starts the round anew, in order.
+ * Balances with nf_tables alone: one map from frontend to chain, and in each chain one rule that
+ * picks a backend by a counter. So a packet costs two lookups however many services and backends
+ * there are, only the first packet of a connection pays them, and the first connection after a
+ * change starts the round anew, in order.
  */
 import type { Backend, Balancer, BalancerRules, Frontend } from './balancer.ts';
 import type { NftChain, NftMap } from '../objects.ts';
@@ -80,8 +81,8 @@ function targetOf(slots: readonly Backend[]): string {
 }
 
 /**
- * Each backend as often as its weight says, spread out: in every round all that have weight left take one slot.
- * Backends that share a divisor of their weights need fewer slots.
+ * Each backend as often as its weight says, spread out: in every round all that have weight left
+ * take one slot. Backends that share a divisor of their weights need fewer slots.
  */
 function slotsOf(backends: readonly Backend[]): Backend[] {
   const active = backends.filter((backend) => backend.weight > 0);

@@ -6,9 +6,10 @@ import { inOrder } from './order.ts';
 import { isSame, needsReplacement } from './same.ts';
 
 /**
- * Exactly the differences, in an order that the kernel accepts. Where a link goes or is made anew, the kernel drops what
- * was on it: that is not deleted one by one, and what is wanted of it is put again. Sysctls have no absence and the
- * loopback device is the kernel's, so neither is ever deleted.
+ * Exactly the differences, in an order that the kernel accepts. Where a link goes or is made
+ * anew, the kernel drops what was on it: that is not deleted one by one, and what is wanted of it
+ * is put again. Sysctls have no absence and the loopback device is the kernel's, so neither is
+ * ever deleted.
  */
 export function diff(
   observed: readonly KernelObject[],
@@ -22,7 +23,10 @@ export function diff(
 
 type Objects = ReadonlyMap<ObjectKey, KernelObject>;
 
-/** Links whose dependents are not there, whatever was observed: links that go, come, or are made anew. */
+/**
+ * Links whose dependents are not there, whatever was observed: links that go, come, or are made
+ * anew.
+ */
 function lostLinks(held: Objects, wanted: Objects): ReadonlySet<string> {
   const lost = new Set<string>();
   for (const [key, object] of held) {

@@ -1,11 +1,15 @@
-/** The order in which operations of one namespace are safe: what others stand on comes first and goes last. */
+/**
+ * The order in which operations of one namespace are safe: what others stand on comes first and
+ * goes last.
+ */
 import type { Operation } from '../kernel.ts';
 import type { KernelObject } from '../objects.ts';
 import { sysctlLink } from './links.ts';
 
 /**
- * Sorted by step; equal steps stay in their order. Deletions come before all puts, since a new object may need the
- * address, name or number of an old one. Rules of the firewall are there before a link comes up.
+ * Sorted by step; equal steps stay in their order. Deletions come before all puts, since a new
+ * object may need the address, name or number of an old one. Rules of the firewall are there
+ * before a link comes up.
  */
 export function inOrder(operations: readonly Operation[]): Operation[] {
   return operations

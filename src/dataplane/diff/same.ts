@@ -1,4 +1,7 @@
-/** Whether what the kernel holds is what is wanted. What a wanted object leaves open is not compared. */
+/**
+ * Whether what the kernel holds is what is wanted. What a wanted object leaves open is not
+ * compared.
+ */
 import { nftRuleKey } from '../nft-digest.ts';
 import type {
   BridgePort,

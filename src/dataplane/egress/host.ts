@@ -1,16 +1,18 @@
 /**
- * The host's namespace: the bridge `hawser_gw`, and the table that joins it with the node's own network.
+ * The host's namespace: the bridge `hawser_gw`, and the table that joins it with the node's own
+ * network.
  *
- * Out: tasks leave by masquerade. In: a published port, on any local address, is sent to the ingress namespace or, in
- * host mode, to its task; the source stays. Nothing else is forwarded to a task, and tasks reach each other here only
- * through what is published.
+ * Out: tasks leave by masquerade. In: a published port, on any local address, is sent to the
+ * ingress namespace or, in host mode, to its task; the source stays. Nothing else is forwarded to
+ * a task, and tasks reach each other here only through what is published.
  *
- * A connection from the node to 127.0.0.1 cannot leave the node with that source, and is not to: `route_localnet`
- * would open the loopback network to every neighbour. Instead its packets get the bridge's address where routing looks
- * at them and their own back before the socket does, on both ways, told apart by connection tracking:
+ * A connection from the node to 127.0.0.1 cannot leave the node with that source, and is not to:
+ * `route_localnet` would open the loopback network to every neighbour. Instead its packets get
+ * the bridge's address where routing looks at them and their own back before the socket does, on
+ * both ways, told apart by connection tracking:
  *   output -150      127.0.0.1 -> gateway as source, so that the translated packet may be routed
  *   output -100      destination translated (nat), packet routed to hawser_gw
- *   postrouting 100  source translated to the gateway (nat): conntrack chooses the port and knows the way back
+ *   postrouting 100  source translated to the gateway (nat), which knows the way back
  *   prerouting -100  a reply's destination becomes 127.0.0.1 (nat)
  *   prerouting -90   and the gateway's again, so that it may be routed
  *   input 100        its source becomes what the client connected to (nat)
@@ -164,7 +166,8 @@ function loopbackChains({ gateway }: Scene): NftChain[] {
       [
         `${isLoopback} ct direction original ct status dnat ` +
           `ct reply ip saddr ${gateway.prefix} ${toGateway} accept`,
-        `${isLoopback} ct state new ct status ! dnat meta l4proto . th dport @local_ports ${toGateway}`,
+        `${isLoopback} ct state new ct status ! dnat ` +
+          `meta l4proto . th dport @local_ports ${toGateway}`,
       ],
     ),
     baseChain(
@@ -200,8 +203,9 @@ function forwardChain(): NftChain {
 }
 
 /**
- * Ports of the bridge talk to the bridge and not to each other. Isolated ports would do it, too, but where br_netfilter
- * is on (a Docker Engine's host) a translated frame is bridged from port to port, and that has to pass.
+ * Ports of the bridge talk to the bridge and not to each other. Isolated ports would do it, too,
+ * but where br_netfilter is on (a Docker Engine's host) a translated frame is bridged from port
+ * to port, and that has to pass.
  */
 function isolationTable({ gateway }: Scene): NftTableObject {
   const isPort = 'iifname "hawser*"';

@@ -1,6 +1,6 @@
 /**
- * A task's namespace: its interfaces on overlays and on `hawser_gw`, and its own nft table with the redirect to the
- * resolver and what ingress needs.
+ * A task's namespace: its interfaces on overlays and on `hawser_gw`, and its own nft table with
+ * the redirect to the resolver and what ingress needs.
  */
 import { cidr4, ipv4, macOfIpv4 } from '../../base/index.ts';
 import type { NetworkRow } from '../../model/index.ts';
@@ -12,7 +12,9 @@ import type { KernelObject, NftTableObject, SysctlObject } from '../objects.ts';
 import { overlayMtu, subnetOf, subnetPlaces, type Place, type Plug, type Scene } from '../scene.ts';
 import { gatewayUse } from './use.ts';
 
-/** Tables that packets look in by their source address; the rule before each has the same number. */
+/**
+ * Tables that packets look in by their source address; the rule before each has the same number.
+ */
 const TABLE_INGRESS = 100;
 const TABLE_GATEWAY = 101;
 
@@ -100,7 +102,10 @@ function sandboxTable(scene: Scene, place: Place): NftTableObject[] {
   return [{ kind: 'nft-table', family: 'inet', name: NFT_TABLE, sets, maps: [], chains }];
 }
 
-/** The address is Docker's; the ports are anywhere, so that the container may run a DNS server of its own. */
+/**
+ * The address is Docker's; the ports are anywhere, so that the container may run a DNS server of
+ * its own.
+ */
 function resolverParts({ resolverPorts }: LocalSandbox): TableParts | undefined {
   if (resolverPorts === undefined) return undefined;
   const rules = (['udp', 'tcp'] as const).map(

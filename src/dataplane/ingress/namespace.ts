@@ -1,11 +1,13 @@
 /**
- * The ingress network's namespace: where a connection to a published port of this node becomes one to a task.
+ * The ingress network's namespace: where a connection to a published port of this node becomes
+ * one to a task.
  *
- * In: the host sends published ports to this namespace's leg on `hawser_gw`; they are balanced by port, the client's
- * address stays, and the frame leaves by the bridge with this node's MAC as its source.
- * Back: on the task's node the connection carries, as its mark, the number of the node whose MAC brought it. A
- * reply that the task sends to its gateway gets that node's MAC as its destination instead and is bridged there,
- * where the connection is known and is undone. No address is given up, and no node needs a route per node.
+ * In: the host sends published ports to this namespace's leg on `hawser_gw`; they are balanced by
+ * port, the client's address stays, and the frame leaves by the bridge with this node's MAC as
+ * its source. Back: on the task's node the connection carries, as its mark, the number of the
+ * node whose MAC brought it. A reply that the task sends to its gateway gets that node's MAC as
+ * its destination instead and is bridged there, where the connection is known and is undone. No
+ * address is given up, and no node needs a route per node.
  */
 import { cidr4, macOfIpv4, macOfNodeIndex, ipv4 } from '../../base/index.ts';
 import type { NetworkRow, PeerRow, PublishedPort, ServiceRow } from '../../model/index.ts';
@@ -15,7 +17,10 @@ import { INGRESS_LEG, NFT_TABLE, OVERLAY_BRIDGE, vxlanLink } from '../names.ts';
 import type { KernelObject, NftTableObject } from '../objects.ts';
 import type { Scene } from '../scene.ts';
 
-/** What the ingress namespace has beside an overlay's: the leg, the way to the other nodes, and the tables. */
+/**
+ * What the ingress namespace has beside an overlay's: the leg, the way to the other nodes, and
+ * the tables.
+ */
 export function ingressObjects(
   scene: Scene,
   network: NetworkRow,
@@ -36,7 +41,10 @@ export function ingressObjects(
   ];
 }
 
-/** Ports published on the ingress network, with the service of each. The first service of a port has it. */
+/**
+ * Ports published on the ingress network, with the service of each. The first service of a port
+ * has it.
+ */
 export function ingressPorts(
   scene: Scene,
 ): ReadonlyMap<string, { readonly service: ServiceRow; readonly port: PublishedPort }> {
@@ -109,7 +117,8 @@ function ingressTable(
         ],
       ),
       baseChain('prerouting', ['nat', 'prerouting', PRIORITY.dstnat], entry),
-      // The leg lets in what was translated and lets out what answers it: tasks have another way out.
+      // The leg lets in what was translated and lets out what answers it: tasks have another way
+      // out.
       baseChain(
         'forward',
         ['filter', 'forward', PRIORITY.filter],
@@ -124,7 +133,10 @@ function ingressTable(
   };
 }
 
-/** The mark has done its work with the MAC; kept, it would steer the outer packet in the host's namespace. */
+/**
+ * The mark has done its work with the MAC; kept, it would steer the outer packet in the host's
+ * namespace.
+ */
 function replyTable(peers: readonly PeerRow[]): NftTableObject {
   const macs = peers.map((peer) => [String(peer.index), macOfNodeIndex(peer.index)] as const);
   return {

@@ -1,10 +1,12 @@
 /**
- * What a published port needs inside the task's namespace, where ingress is one interface among several.
+ * What a published port needs inside the task's namespace, where ingress is one interface among
+ * several.
  *
- * Replies that carry the ingress address leave by the ingress interface, by a routing rule. A UDP server that answers
- * from an unbound socket lets routing choose the source, which would be another interface's address: the peers
- * of the ingress interface are remembered, and packets to them get the ingress address before connection tracking and
- * routing look at them. Only target ports are open on the interface, so that ingress joins no services that share it.
+ * Replies that carry the ingress address leave by the ingress interface, by a routing rule. A UDP
+ * server that answers from an unbound socket lets routing choose the source, which would be
+ * another interface's address: the peers of the ingress interface are remembered, and packets to
+ * them get the ingress address before connection tracking and routing look at them. Only target
+ * ports are open on the interface, so that ingress joins no services that share it.
  */
 import type { PublishedPort } from '../../model/index.ts';
 import { PRIORITY, baseChain } from '../make.ts';

@@ -1,9 +1,11 @@
 /**
- * One overlay network's namespace: a bridge, one VXLAN device per subnet, one port per local endpoint.
+ * One overlay network's namespace: a bridge, one VXLAN device per subnet, one port per local
+ * endpoint.
  *
- * Nothing is learned. A local endpoint's MAC is pinned to its port; a remote one's is a row of the VXLAN device that
- * names the VTEP, beside a neighbour row from which the device answers ARP itself. The bridge has the gateway's
- * address on every node, under this node's own MAC, and the address of each VIP: ARP and ping for them end here.
+ * Nothing is learned. A local endpoint's MAC is pinned to its port; a remote one's is a row of
+ * the VXLAN device that names the VTEP, beside a neighbour row from which the device answers ARP
+ * itself. The bridge has the gateway's address on every node, under this node's own MAC, and the
+ * address of each VIP: ARP and ping for them end here.
  */
 import { macOfNodeIndex } from '../../base/index.ts';
 import type { NetworkRow, PeerRow, VirtualIp } from '../../model/index.ts';
@@ -20,14 +22,18 @@ import {
   type SubnetPlace,
 } from '../scene.ts';
 
-/** Kernel settings of a namespace that bridges and routes for others; a new one inherits the machine's. */
+/**
+ * Kernel settings of a namespace that bridges and routes for others; a new one inherits the
+ * machine's.
+ */
 const OVERLAY_SYSCTLS: readonly KernelObject[] = [
   sysctl('net/ipv4/ip_forward', 1),
   // Frames that cross the bridge pass netfilter: that is where a VIP becomes a backend.
   sysctl('net/bridge/bridge-nf-call-iptables', 1),
   sysctl('net/bridge/bridge-nf-call-ip6tables', 0),
   sysctl('net/bridge/bridge-nf-call-arptables', 0),
-  // Clients' addresses arrive by one link and are answered by another; nobody is told of a shorter way.
+  // Clients' addresses arrive by one link and are answered by another; nobody is told of a
+  // shorter way.
   sysctl('net/ipv4/conf/all/rp_filter', 0),
   sysctl('net/ipv4/conf/default/rp_filter', 0),
   sysctl('net/ipv4/conf/all/send_redirects', 0),

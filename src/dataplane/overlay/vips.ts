@@ -1,6 +1,6 @@
 /**
- * VIPs of one overlay network: a frame to a VIP is translated where it enters the bridge, so the backend sees the
- * client's own address, and the reply crosses the same bridge on its way back.
+ * VIPs of one overlay network: a frame to a VIP is translated where it enters the bridge, so the
+ * backend sees the client's own address, and the reply crosses the same bridge on its way back.
  */
 import type { NetworkRow } from '../../model/index.ts';
 import type { BackendLists, Balancing, Frontend } from '../balancer/balancer.ts';
@@ -49,13 +49,19 @@ function vipFrontends(scene: Scene, network: NetworkRow, lists: BackendLists): F
   });
 }
 
-/** Local endpoints as `address . address`: what a packet looks like whose client was given itself as backend. */
+/**
+ * Local endpoints as `address . address`: what a packet looks like whose client was given itself
+ * as backend.
+ */
 function hairpins(scene: Scene, network: NetworkRow): string[] {
   const plugs = scene.plugs.get(network.networkId) ?? [];
   return plugs.map(({ attachment: { address } }) => `${address} . ${address}`);
 }
 
-/** No host takes a packet from its own address off the wire: a task that reaches itself appears as the gateway. */
+/**
+ * No host takes a packet from its own address off the wire: a task that reaches itself appears as
+ * the gateway.
+ */
 function hairpinChain(network: NetworkRow): NftChain {
   const rules = network.subnets.map(
     ({ prefix, gateway }) =>

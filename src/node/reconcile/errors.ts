@@ -1,4 +1,4 @@
-import { CodedError } from '../../base/index.ts';
+import { CodedError, messageOf } from '../../base/index.ts';
 import type { KernelFailure, NamespaceName, ObjectKey } from '../../dataplane/index.ts';
 
 /** An object of the plan that the kernel refused. */
@@ -37,4 +37,22 @@ export function notConverged(
     { code: 'not-converged', namespaces, failed },
     `network of ${namespaces.join(', ') || 'this node'} is not as planned: ${reason}`,
   );
+}
+
+/** For a kernel that breaks its contract. */
+export const NO_OUTCOME: KernelFailure = {
+  code: 'NO_OUTCOME',
+  call: 'apply',
+  message: 'the kernel said nothing of the operation',
+};
+
+/** What a namespace that cannot be entered says, in the form of what an object's refusal says. */
+export function failureOf(error: unknown): KernelFailure {
+  const detail = (error as { detail?: { errno?: unknown; code?: unknown; call?: unknown } }).detail;
+  const code = typeof detail?.errno === 'string' ? detail.errno : detail?.code;
+  return {
+    code: typeof code === 'string' ? code : 'UNKNOWN',
+    call: typeof detail?.call === 'string' ? detail.call : 'namespace',
+    message: messageOf(error),
+  };
 }

@@ -1,11 +1,17 @@
-/** What the loop keeps about one namespace beside its objects: whether it is there, when it was looked at, who watches. */
+/**
+ * What the loop keeps about one namespace beside its objects: whether it is there, when it was
+ * looked at, who watches.
+ */
 import { NamespaceState } from './namespace-state.ts';
 import type { KernelFailure, NamespaceName } from '../../dataplane/index.ts';
 import { retryDelayMs } from './backoff.ts';
 import type { FailedObject } from './errors.ts';
 import type { NamespaceWatch } from './options.ts';
 
-/** Between two looks at one namespace: long enough that looking costs a twentieth, and never a second. */
+/**
+ * Between two looks at one namespace: long enough that looking costs a twentieth, and never a
+ * second.
+ */
 const LOOK_GAP_MIN_MS = 250;
 const LOOK_GAP_MAX_MS = 900;
 const LOOK_COST_SHARE = 20;
@@ -40,7 +46,10 @@ export class NamespaceKeeper {
     this.suspicion = 'foreign';
   }
 
-  /** It was changed, by the loop itself or by somebody else. Returns whether that makes a look due earlier. */
+  /**
+   * It was changed, by the loop itself or by somebody else. Returns whether that makes a look due
+   * earlier.
+   */
   heard(nowMs: number): boolean {
     const isPerhapsOwn = this.isApplying || nowMs - this.appliedAtMs < OWN_EVENTS_MS;
     if (this.suspicion === 'foreign') return false;

@@ -1,7 +1,7 @@
 /**
- * One namespace between plan and kernel: what is wanted, what is believed to be there, which keys may differ, and
- * what the kernel refused. Every change of either side marks keys; only marked keys are compared, so that one
- * endpoint among thousands costs what one endpoint costs.
+ * One namespace between plan and kernel: what is wanted, what is believed to be there, which keys
+ * may differ, and what the kernel refused. Every change of either side marks keys; only marked
+ * keys are compared, so that one endpoint among thousands costs what one endpoint costs.
  */
 import {
   diff,
@@ -63,7 +63,9 @@ export class NamespaceState {
     if ([...gone, ...come].some((object) => object.kind === 'link')) this.veths = vethsOf(objects);
   }
 
-  /** Forgets what was believed: the namespace is another one, or nobody knows what happened to it. */
+  /**
+   * Forgets what was believed: the namespace is another one, or nobody knows what happened to it.
+   */
   forget(): void {
     this.believed = undefined;
   }

@@ -1,10 +1,11 @@
 /**
  * The loop that holds the kernel to the plan: observe, compare, apply, remember, look again.
  *
- * It is level-triggered: a new plan, a foreign change, a failure's retry time and a timer all lead to the same pass over
- * the namespaces that may differ, one pass at a time. What the kernel refuses gets a status and a retry time of its own and
- * stops nothing else. Nothing is deleted before a plan is complete, because only then is "not planned" the same as
- * "not wanted"; until then an agent that starts with half of its view only adds.
+ * It is level-triggered: a new plan, a foreign change, a failure's retry time and a timer all
+ * lead to the same pass over the namespaces that may differ, one pass at a time. What the kernel
+ * refuses gets a status and a retry time of its own and stops nothing else. Nothing is deleted
+ * before a plan is complete, because only then is "not planned" the same as "not wanted"; until
+ * then an agent that starts with half of its view only adds.
  */
 import { messageOf } from '../../base/index.ts';
 import {
@@ -19,7 +20,7 @@ import {
   type Plan,
 } from '../../dataplane/index.ts';
 import { ConvergenceWaiters } from './convergence.ts';
-import type { FailedObject } from './errors.ts';
+import { NO_OUTCOME, failureOf, type FailedObject } from './errors.ts';
 import { NamespaceKeeper } from './namespace-keeper.ts';
 import { SYSTEM_TIMERS, type ReconcilerOptions, type Timers } from './options.ts';
 
@@ -65,9 +66,12 @@ export class Reconciler {
     );
   }
 
-  /** Replaces what is wanted. Without `isComplete` nothing is deleted that the plan does not name. */
+  /**
+   * Replaces what is wanted. Without `isComplete` nothing is deleted that the plan does not name.
+   */
   setPlan(plan: Plan, { isComplete }: { readonly isComplete: boolean }): void {
-    // Asked now, while the plan is fresh: a namespace made later may belong to a plan that is still to come.
+    // Asked now, while the plan is fresh: a namespace made later may belong to a plan that is
+    // still to come.
     this.inherited ??= this.listInherited();
     this.isComplete = isComplete;
     for (const [name, objects] of plan) {
@@ -89,8 +93,9 @@ export class Reconciler {
   }
 
   /**
-   * Resolves when the namespaces are planned and hold what is planned, links into them from others included; with an empty
-   * list, when all do and nothing is left to delete. Rejects with `ReconcileError` after the deadline.
+   * Resolves when the namespaces are planned and hold what is planned, links into them from
+   * others included; with an empty list, when all do and nothing is left to delete. Rejects with
+   * `ReconcileError` after the deadline.
    */
   whenConverged(
     namespaces: NamespaceName | readonly NamespaceName[],
@@ -380,20 +385,4 @@ export class Reconciler {
   private nowMs(): number {
     return this.options.clock.monotonicMs();
   }
-}
-
-const NO_OUTCOME: KernelFailure = {
-  code: 'NO_OUTCOME',
-  call: 'apply',
-  message: 'the kernel said nothing of the operation',
-};
-
-function failureOf(error: unknown): KernelFailure {
-  const detail = (error as { detail?: { errno?: unknown; code?: unknown; call?: unknown } }).detail;
-  const code = typeof detail?.errno === 'string' ? detail.errno : detail?.code;
-  return {
-    code: typeof code === 'string' ? code : 'UNKNOWN',
-    call: typeof detail?.call === 'string' ? detail.call : 'namespace',
-    message: messageOf(error),
-  };
 }

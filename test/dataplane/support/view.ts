@@ -1,4 +1,7 @@
-/** Small clusters written down: nodes, networks, services and tasks, and the view that one node has of them. */
+/**
+ * Small clusters written down: nodes, networks, services and tasks, and the view that one node
+ * has of them.
+ */
 import { ipv4, macOfIpv4 } from '../../../src/base/index.ts';
 import type { LocalPlan } from '../../../src/dataplane/index.ts';
 import type {
@@ -19,7 +22,10 @@ import type {
   Vni,
 } from '../../../src/model/index.ts';
 
-/** Networks are numbered; the one numbered 0 is ingress. Number n is 10.(base).n.0/24 with VNI vni + n. */
+/**
+ * Networks are numbered; the one numbered 0 is ingress. Number n is 10.(base).n.0/24 with VNI vni
+ * + n.
+ */
 export interface TestNetwork {
   readonly number: number;
   readonly isInternal?: boolean;

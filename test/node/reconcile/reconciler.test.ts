@@ -96,7 +96,7 @@ async function remaining(kernel: FakeKernel, wanted: Plan): Promise<string[]> {
 }
 
 for (const seed of [1, 2, 3, 4, 5])
-  test(`a kernel that fails one time in ten comes to hold the plan, and the next (seed ${seed})`, async (t) => {
+  test(`a kernel that fails often comes to hold the plan, and the next (seed ${seed})`, async (t) => {
     const { fake, time, reconciler } = setUp(0.1, seed);
     const plans = [
       planOf(CLUSTER),
@@ -248,7 +248,7 @@ test('an object that the kernel refuses stops no other and is reported', async (
   await reconciler.close();
 });
 
-test('an IPv6 setting that a kernel without IPv6 does not have is no failure and no repair', async (t) => {
+test('a kernel without IPv6 has no IPv6 settings, and that is no failure', async (t) => {
   const { fake, time, repairs, reconciler } = setUp(0);
   const { apply, observe } = { apply: fake.apply.bind(fake), observe: fake.observe.bind(fake) };
   const isIpv6 = (object: KernelObject): boolean =>

@@ -160,3 +160,12 @@ test.serial(
     isShared(t, scene.ask('client', 'tcp', VTEPS[1], 8080, 4), CLIENT);
   },
 );
+
+test.serial('an agent that was killed finds everything in its place', async (t) => {
+  const scene = await setUp(t);
+  await scene.crash(1);
+  isShared(t, scene.ask('client', 'udp', VTEPS[0], 8080, 4), CLIENT);
+  const answer = await scene.tell(1, { command: 'plan', cluster: WEB, node: 1 });
+  t.true(answer.ok);
+  t.is(answer.operations, 0);
+});

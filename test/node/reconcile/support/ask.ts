@@ -1,4 +1,7 @@
-/** Asks several times in a row and prints the answers as JSON: `ask.js PROTOCOL ADDRESS PORT TIMES`. */
+/**
+ * Asks several times in a row and prints the answers as JSON: `ask.js PROTOCOL ADDRESS PORT
+ * TIMES`.
+ */
 import { createSocket } from 'node:dgram';
 import { createConnection } from 'node:net';
 

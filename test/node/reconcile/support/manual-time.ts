@@ -23,7 +23,10 @@ export class ManualTime implements Clock, Timers {
     return () => this.alarms.delete(id);
   }
 
-  /** Lets `durationMs` pass: alarms ring in order, and what they start runs to its end before the next. */
+  /**
+   * Lets `durationMs` pass: alarms ring in order, and what they start runs to its end before the
+   * next.
+   */
   async pass(durationMs: number): Promise<void> {
     const endMs = this.nowMs + durationMs;
     await idle();

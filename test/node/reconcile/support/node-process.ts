@@ -1,6 +1,6 @@
 /**
- * One node's data plane as a process of its own, so that its host namespace can be any: `nsenter --net=… node this-file`.
- * Reads commands and writes answers, one JSON document per line.
+ * One node's data plane as a process of its own, so that its host namespace can be any: `nsenter
+ * --net=… node this-file`. Reads commands and writes answers, one JSON document per line.
  */
 import { createInterface } from 'node:readline';
 import { SILENT_LOGGER, SYSTEM_CLOCK } from '../../../../src/base/index.ts';
@@ -20,9 +20,15 @@ export type NodeCommand =
 const [runDirectory] = process.argv.slice(2);
 const repairs: Record<string, number> = {};
 let passes = 0;
+let operations = 0;
 
 async function main(directory: string): Promise<void> {
   const kernel = new LinuxKernel({ runDirectory: directory });
+  const apply = kernel.apply.bind(kernel);
+  kernel.apply = (name, batch) => {
+    operations += batch.length;
+    return apply(name, batch);
+  };
   const reconciler = new Reconciler({
     kernel,
     clock: SYSTEM_CLOCK,
@@ -58,7 +64,7 @@ async function obey(reconciler: Reconciler, request: NodeCommand): Promise<unkno
     case 'repairs':
       break;
   }
-  return { ok: true, repairs, passes, ms: Math.round(performance.now() - startedMs) };
+  return { ok: true, repairs, passes, operations, ms: Math.round(performance.now() - startedMs) };
 }
 
 function describe(error: unknown): unknown {

@@ -1,5 +1,9 @@
-/** Two nodes and a client on an underlay of their own, in network namespaces that go with the test. */
+/**
+ * Two nodes and a client on an underlay of their own, in network namespaces that go with the
+ * test.
+ */
 import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +25,8 @@ export interface NodeAnswer {
   readonly detail?: unknown;
   readonly repairs?: Readonly<Record<string, number>>;
   readonly passes?: number;
+  /** Asked of the kernel since the process began. */
+  readonly operations?: number;
   readonly ms?: number;
 }
 
@@ -37,7 +43,10 @@ export class TwoNodes {
   private readonly nodes = new Map<number, NodeProcess>();
   private readonly servers: ChildProcessWithoutNullStreams[] = [];
 
-  /** `hostBridgeNetfilter`: as on a machine that runs a Docker Engine, where bridged frames pass the IP hooks. */
+  /**
+   * `hostBridgeNetfilter`: as on a machine that runs a Docker Engine, where bridged frames pass
+   * the IP hooks.
+   */
   open(hostBridgeNetfilter: boolean): void {
     this.addNamespace(UNDERLAY);
     this.ip(UNDERLAY, 'link', 'add', 'br0', 'type', 'bridge');
@@ -132,6 +141,15 @@ export class TwoNodes {
 
   private sandboxPath(node: number, namespace: string): string {
     return join(this.directory, String(node), 'netns', namespace);
+  }
+
+  /** Kills the node's process without a word and starts it again. */
+  async crash(number: number): Promise<void> {
+    const node = this.nodes.get(number);
+    node?.child.kill('SIGKILL');
+    if (node !== undefined) await once(node.child, 'exit');
+    node?.reader.close();
+    this.startNode(number);
   }
 
   private startNode(number: number): void {
