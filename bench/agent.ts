@@ -1,4 +1,7 @@
-/** The agent itself: how soon its API answers, and how much memory it holds with little and with much in the store. */
+/**
+ * The agent itself: how soon its API answers, and how much memory it holds with little and with
+ * much in the store.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';

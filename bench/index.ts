@@ -1,8 +1,9 @@
 /**
- * Benchmarks, printed as ratios against a peer in the same run; nothing here passes or fails a test.
+ * Benchmarks, printed as ratios against a peer in the same run; nothing here passes or fails a
+ * test.
  *
- * Each measurement alternates with its peer, and medians are compared, because the machine is shared. `make bench` runs
- * all; arguments name the ones to run: `overlay`, `agent`, `service`.
+ * Each measurement alternates with its peer, and medians are compared, because the machine is
+ * shared. `make bench` runs all; arguments name the ones to run: `overlay`, `agent`, `service`.
  */
 import { agentRows } from './agent.ts';
 import { overlayRows } from './overlay.ts';

@@ -1,7 +1,9 @@
 /**
- * The way of a packet: Hawser's overlay against the same VXLAN made by hand, and a VIP against its backend's own address.
+ * The way of a packet: Hawser's overlay against the same VXLAN made by hand, and a VIP against its
+ * backend's own address.
  *
- * Both overlays lie between two namespaces on a veth. Client and server of a pair are on different nodes.
+ * Both overlays lie between two namespaces on a veth. Client and server of a pair are on different
+ * nodes.
  */
 import type { ChildProcess } from 'node:child_process';
 import { copyFile } from 'node:fs/promises';
@@ -150,7 +152,10 @@ async function taskOf(service: string): Promise<Task> {
   };
 }
 
-/** A server that has just started, or is still ending the last run, turns a client away: it is asked again. */
+/**
+ * A server that has just started, or is still ending the last run, turns a client away: it is asked
+ * again.
+ */
 async function gigabits(namespace: string, address: string): Promise<number> {
   const client = ['iperf3', '-c', address, '-p', IPERF_PORT, '-t', SECONDS, '-J'];
   const limit = performance.now() + WAIT_MS;
@@ -187,7 +192,10 @@ async function isServed(program: string, namespace: string, to: readonly string[
   }
 }
 
-/** Two hosts, an overlay namespace and a container namespace on each: what Hawser builds, without Hawser. */
+/**
+ * Two hosts, an overlay namespace and a container namespace on each: what Hawser builds, without
+ * Hawser.
+ */
 async function makeOverlayByHand(connections: string): Promise<ChildProcess[]> {
   await removeOverlayByHand();
   for (const name of ['h1', 'h2', 'o1', 'o2', 'c1', 'c2']) {

@@ -18,7 +18,10 @@ import { createMetrics, refreshFromView, serveMetrics } from './metrics.ts';
 import { makeDirectories, openParts, resolverSockets, type Parts } from './parts.ts';
 import { teardown } from './teardown.ts';
 
-/** Runs until SIGTERM or SIGINT. Throws `AgentError` and the rooms' own errors when it cannot start as configured. */
+/**
+ * Runs until SIGTERM or SIGINT. Throws `AgentError` and the rooms' own errors when it cannot start
+ * as configured.
+ */
 export async function runAgent(config: AgentConfig): Promise<void> {
   const logger = createLogger(config);
   const close = await startAgent(config, logger);

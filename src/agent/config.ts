@@ -1,6 +1,9 @@
 import { AgentError } from './errors.ts';
 
-/** What an agent is started with. Every field has a flag and a key of the config file of the same words. */
+/**
+ * What an agent is started with. Every field has a flag and a key of the config file of the same
+ * words.
+ */
 export interface AgentConfig {
   /** Survives reboots: identity, log, images, volumes. */
   readonly dataDirectory: string;

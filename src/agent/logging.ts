@@ -2,7 +2,10 @@ import { pino } from 'pino';
 import type { Logger } from '../base/index.ts';
 import type { AgentConfig } from './config.ts';
 
-/** Lines of JSON on stdout, which journald and lab logs keep; `pretty` is for a person at a terminal. */
+/**
+ * Lines of JSON on stdout, which journald and lab logs keep; `pretty` is for a person at a
+ * terminal.
+ */
 export function createLogger(config: Pick<AgentConfig, 'logLevel' | 'logFormat'>): Logger {
   const destination = pino.destination({ fd: 1, sync: true });
   if (config.logFormat === 'json') {

@@ -1,10 +1,16 @@
-/** `hawser agent --teardown`: takes away everything that outlives an agent, and nothing that an operator stored. */
+/**
+ * `hawser agent --teardown`: takes away everything that outlives an agent, and nothing that an
+ * operator stored.
+ */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeEmptyCgroups } from './host/cgroups.ts';
 import type { Parts } from './parts.ts';
 
-/** Tasks' containers, kernel objects and namespaces go; identity, cluster state, images and volumes stay. */
+/**
+ * Tasks' containers, kernel objects and namespaces go; identity, cluster state, images and volumes
+ * stay.
+ */
 export async function teardown(
   parts: Pick<Parts, 'runtime' | 'reconciler' | 'config'>,
 ): Promise<void> {

@@ -1,4 +1,7 @@
-/** What the API stands on: this node's part in a cluster, its containers, and facts of the machine. Made by the agent. */
+/**
+ * What the API stands on: this node's part in a cluster, its containers, and facts of the machine.
+ * Made by the agent.
+ */
 import type { Clock, Rng } from '../base/index.ts';
 import type { ClusterMember } from '../cluster/index.ts';
 import type { Runtime } from '../runtime/index.ts';
@@ -30,7 +33,10 @@ export interface NodeFacts {
 export interface AddressBook {
   /** `IP:port` of the cluster listener. */
   readonly listenAddress: string;
-  /** `IP[:port]` that was configured, or the only address there is; `undefined` when it must be asked for. */
+  /**
+   * `IP[:port]` that was configured, or the only address there is; `undefined` when it must be
+   * asked for.
+   */
   advertiseAddress(): string | undefined;
   readonly dataPathAddress?: string;
   /** Resolves `IP|IFACE[:PORT]` of a request's `field`; throws a coded error that names it. */

@@ -111,8 +111,9 @@ async function isAnswered(path: string): Promise<boolean> {
 }
 
 /**
- * Listens in a directory that only this user enters, sets owner and mode there, and then moves the socket into place:
- * so it is never open to more than it shall be, and a dead one is replaced in one step.
+ * Listens in a directory that only this user enters, sets owner and mode there, and then moves the
+ * socket into place: so it is never open to more than it shall be, and a dead one is replaced in
+ * one step.
  */
 async function listen(server: Server, path: string, group: string): Promise<void> {
   const nursery = await mkdtemp(join(dirname(path), '.api'));

@@ -1,7 +1,10 @@
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Replaces a file's content so that a crash at any instruction leaves the old or the new one, whole. */
+/**
+ * Replaces a file's content so that a crash at any instruction leaves the old or the new one,
+ * whole.
+ */
 export async function writeFileAtomic(path: string, content: string): Promise<void> {
   const temporary = `${path}.new`;
   const file = await open(temporary, 'w', 0o600);

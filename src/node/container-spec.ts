@@ -14,12 +14,17 @@ export interface ContainerContext {
 
 const STOP_GRACE_DEFAULT_MS = 10_000;
 
-/** A task's container id: derived, so that an agent that starts anew knows which container is whose. */
+/**
+ * A task's container id: derived, so that an agent that starts anew knows which container is whose.
+ */
 export function containerIdOf(taskId: TaskId): string {
   return createHash('sha256').update(`hawser task ${taskId}`).digest('hex');
 }
 
-/** `<service>.<slot>.<task id>`; global services have their node's id for a slot. Docker's name of a task's container. */
+/**
+ * `<service>.<slot>.<task id>`; global services have their node's id for a slot. Docker's name of a
+ * task's container.
+ */
 export function taskName(task: Task): string {
   return `${task.serviceName}.${task.slot === 0 ? (task.nodeId ?? '') : task.slot}.${task.id}`;
 }
@@ -89,7 +94,10 @@ function swarmLabels(task: Task): Record<string, string> {
   };
 }
 
-/** Fills in Docker's placeholders (`{{.Node.Hostname}}`, `{{.Task.Slot}}`, …); unknown ones stay as they are. */
+/**
+ * Fills in Docker's placeholders (`{{.Node.Hostname}}`, `{{.Task.Slot}}`, …); unknown ones stay as
+ * they are.
+ */
 function expandTemplate(
   text: string,
   task: Task,

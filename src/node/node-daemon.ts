@@ -1,6 +1,6 @@
 /**
- * Holds a node to its view: every change of the view, of a container or of a sandbox leads to the same two things, a
- * fresh plan for the kernel and a look at each task.
+ * Holds a node to its view: every change of the view, of a container or of a sandbox leads to the
+ * same two things, a fresh plan for the kernel and a look at each task.
  */
 import { join } from 'node:path';
 import { messageOf, type Clock, type Logger } from '../base/index.ts';
@@ -25,7 +25,10 @@ export interface NodeDaemonOptions {
   readonly hostname: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Ensures a namespace exists, so that sockets can be opened in it before the plan that tells of them. */
+  /**
+   * Ensures a namespace exists, so that sockets can be opened in it before the plan that tells of
+   * them.
+   */
   readonly ensureNamespace: (name: string) => Promise<void>;
 }
 
@@ -78,8 +81,8 @@ export class NodeDaemon implements TaskNetwork {
   }
 
   /**
-   * Serves names in a sandbox of an earlier agent. One whose task is not known yet has to wait: without networks, every
-   * local name would be asked outside.
+   * Serves names in a sandbox of an earlier agent. One whose task is not known yet has to wait:
+   * without networks, every local name would be asked outside.
    */
   private async serveNames(sandbox: Sandbox): Promise<void> {
     const { names, logger } = this.options;

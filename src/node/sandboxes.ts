@@ -1,8 +1,9 @@
 /**
  * The sandboxes of this node: which task has which namespace and which address on `hawser_gw`.
  *
- * The table is written to the run directory before anything is made from it, so an agent that was killed finds the
- * sandboxes of the containers that went on without it. It goes with a reboot, as the namespaces do.
+ * The table is written to the run directory before anything is made from it, so an agent that was
+ * killed finds the sandboxes of the containers that went on without it. It goes with a reboot, as
+ * the namespaces do.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

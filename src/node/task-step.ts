@@ -1,6 +1,6 @@
 /**
- * What to do next for one task on this node, decided from what is wanted and what is. Pure, so that a restart, a retry
- * and a first start are one decision.
+ * What to do next for one task on this node, decided from what is wanted and what is. Pure, so that
+ * a restart, a retry and a first start are one decision.
  *
  * ```
  *            prepare            start               (exit)

@@ -1,4 +1,7 @@
-/** A cluster of one process: a real store, and an orchestrator that starts whatever a service asks for. */
+/**
+ * A cluster of one process: a real store, and an orchestrator that starts whatever a service asks
+ * for.
+ */
 import { randomId, SeededRng } from '../../src/base/index.ts';
 import type {
   ClusterMember,

@@ -1,4 +1,7 @@
-/** Containers and images in memory; an exec is a real process of this machine, so that its streams are real. */
+/**
+ * Containers and images in memory; an exec is a real process of this machine, so that its streams
+ * are real.
+ */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import type {

@@ -8,7 +8,10 @@ import type { ContainerSpec, ContainerStatus, Runtime } from '../../src/runtime/
 const TASK_ID = 'taska0000000000000000000a' as TaskId;
 const CONTAINER_ID = containerIdOf(TASK_ID);
 
-/** A world of one task: a runtime that obeys, a network that attaches, and everything that was reported. */
+/**
+ * A world of one task: a runtime that obeys, a network that attaches, and everything that was
+ * reported.
+ */
 class World {
   readonly events: string[] = [];
   readonly statuses: TaskStatus[] = [];

@@ -21,7 +21,10 @@ export function parseHostAddress(option: string, text: string): HostAddress {
   return { ip, ...(port === undefined ? {} : { port }) };
 }
 
-/** The one IPv4 address of this host that is not on loopback; `undefined` when there are none or several. */
+/**
+ * The one IPv4 address of this host that is not on loopback; `undefined` when there are none or
+ * several.
+ */
 export function onlyHostAddress(): string | undefined {
   const names = Object.keys(networkInterfaces()).filter((name) => !name.startsWith('hawser'));
   const addresses = names.flatMap((name) => addressOfInterface(name) ?? []);

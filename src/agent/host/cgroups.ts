@@ -7,7 +7,10 @@ export const CGROUP_PARENT = '/hawser';
 
 const CGROUP_ROOT = '/sys/fs/cgroup';
 
-/** Removes it from every hierarchy where nothing is left in it: the kernel refuses where something is. */
+/**
+ * Removes it from every hierarchy where nothing is left in it: the kernel refuses where something
+ * is.
+ */
 export async function removeEmptyCgroups(): Promise<void> {
   const entries = await readdir(CGROUP_ROOT, { withFileTypes: true });
   const hierarchies = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);

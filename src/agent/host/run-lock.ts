@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { AgentError } from '../errors.ts';
 
 /**
- * Takes the directory for this process. A file left by a process that is gone, or by one that is no agent, is taken over.
- * Throws `AgentError` `already-running`.
+ * Takes the directory for this process. A file left by a process that is gone, or by one that is no
+ * agent, is taken over. Throws `AgentError` `already-running`.
  */
 export async function lockRunDirectory(runDirectory: string): Promise<() => Promise<void>> {
   const path = join(runDirectory, 'agent.pid');

@@ -1,4 +1,7 @@
-/** `containers`: ls, inspect, logs, top, stats, wait, kill, stop, rm. Containers belong to tasks: none is created here. */
+/**
+ * `containers`: ls, inspect, logs, top, stats, wait, kill, stop, rm. Containers belong to tasks:
+ * none is created here.
+ */
 import type { ContainerStatus } from '../../runtime/index.ts';
 import type { Backend } from '../backend.ts';
 import { conflict, badRequest, notImplemented } from '../http/errors.ts';

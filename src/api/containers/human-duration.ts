@@ -1,4 +1,6 @@
-/** Durations as Docker words them in `docker ps`: `Up 5 seconds`, `Exited (0) About a minute ago`. */
+/**
+ * Durations as Docker words them in `docker ps`: `Up 5 seconds`, `Exited (0) About a minute ago`.
+ */
 
 const SECOND = 1;
 const MINUTE = 60 * SECOND;

@@ -52,7 +52,10 @@ export function parseTime(text: string | null, nowMs: number): number | undefine
   return ms;
 }
 
-/** `key=value` pairs, sorted and joined by commas, each part query-escaped: what `docker service logs` takes apart. */
+/**
+ * `key=value` pairs, sorted and joined by commas, each part query-escaped: what `docker service
+ * logs` takes apart.
+ */
 export function logDetails(details: Readonly<Record<string, string>>): string {
   return Object.keys(details)
     .sort()

@@ -8,7 +8,10 @@ export function containersOf(backend: Backend): readonly ContainerStatus[] {
   return backend.runtime?.list() ?? [];
 }
 
-/** The container that `reference` names, and the runtime that has it. Throws `ApiError` in Docker's words. */
+/**
+ * The container that `reference` names, and the runtime that has it. Throws `ApiError` in Docker's
+ * words.
+ */
 export function findContainer(
   backend: Backend,
   reference: string,

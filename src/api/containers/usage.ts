@@ -1,4 +1,7 @@
-/** What a container uses, from its cgroups (version 2, or the controllers of version 1) and its network namespace. */
+/**
+ * What a container uses, from its cgroups (version 2, or the controllers of version 1) and its
+ * network namespace.
+ */
 import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 
@@ -53,7 +56,10 @@ export async function readUsage(pid: number | undefined): Promise<Usage | undefi
   };
 }
 
-/** Where a controller (empty: the unified hierarchy) keeps the cgroup, from the text of /proc/<pid>/cgroup. */
+/**
+ * Where a controller (empty: the unified hierarchy) keeps the cgroup, from the text of
+ * /proc/<pid>/cgroup.
+ */
 function directoryOf(cgroups: string, controller: string): string {
   for (const line of cgroups.split('\n')) {
     const [, controllers, ...path] = line.split(':');
@@ -110,7 +116,10 @@ function interfacesOf(text: string): Readonly<Record<string, InterfaceUsage>> {
   return Object.fromEntries(rows);
 }
 
-/** The parts of `GET /containers/{id}/stats` that these figures fill; zeros, as in Docker, when it does not run. */
+/**
+ * The parts of `GET /containers/{id}/stats` that these figures fill; zeros, as in Docker, when it
+ * does not run.
+ */
 export function usageDocument(last: Usage | undefined, before: Usage | undefined): object {
   return {
     preread: before ? new Date(before.atMs).toISOString() : '0001-01-01T00:00:00Z',

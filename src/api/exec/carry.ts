@@ -1,4 +1,7 @@
-/** The bytes of a hijacked exec: standard input in, output out, multiplexed where there is no terminal. */
+/**
+ * The bytes of a hijacked exec: standard input in, output out, multiplexed where there is no
+ * terminal.
+ */
 import type { Duplex } from 'node:stream';
 import type { ExecProcess } from '../../runtime/index.ts';
 import { writeOrWait } from '../http/reply.ts';
@@ -27,10 +30,14 @@ export async function carry(socket: Duplex, carriage: Carriage): Promise<void> {
   socket.end();
 }
 
-/** A client that closes its side closes the process's standard input; one that is gone without a word as well. */
+/**
+ * A client that closes its side closes the process's standard input; one that is gone without a
+ * word as well.
+ */
 function carryInput(socket: Duplex, { process, exec }: Carriage): void {
   const { stdin } = process;
-  // A process may end, or close its input, before the client has said all: the rest is dropped, its output still goes.
+  // A process may end, or close its input, before the client has said all: the rest is dropped, its
+  // output still goes.
   stdin.on('error', () => drop(socket, stdin));
   stdin.on('close', () => drop(socket, stdin));
   if (!exec.isAttached.stdin) {
@@ -55,7 +62,8 @@ async function carryOutput(
   try {
     for await (const chunk of output) {
       const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-      // A process whose reader is gone goes on, as it does in Docker: its output is read and dropped.
+      // A process whose reader is gone goes on, as it does in Docker: its output is read and
+      // dropped.
       if (socket) await writeOrWait(socket, kind ? stdcopyFrame(kind, bytes) : bytes);
     }
   } catch {

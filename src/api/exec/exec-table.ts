@@ -1,6 +1,8 @@
 import type { ExecProcess, ExecSpec } from '../../runtime/index.ts';
 
-/** Exec instances kept for inspection; when there are so many, the oldest that is over goes first. */
+/**
+ * Exec instances kept for inspection; when there are so many, the oldest that is over goes first.
+ */
 export const EXECS_MAX = 1_000;
 
 /** A process that was asked for inside a container. `created -> starting -> running -> exited`. */

@@ -105,7 +105,8 @@ async function start(backend: Backend, execs: ExecTable, exchange: Exchange): Pr
     resizeTo(exec, document['ConsoleSize']);
     await carry(socket, { process, exec, ended });
   } catch (error) {
-    // The stream has begun: as in Docker, the reason goes into it, and the exit code tells the rest.
+    // The stream has begun: as in Docker, the reason goes into it, and the exit code tells the
+    // rest.
     const text = Buffer.from(`${messageOf(error)}\r\n`);
     socket.end(exec.spec.hasTty ? text : stdcopyFrame('stdout', text));
   }
@@ -161,7 +162,10 @@ function isSize(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65_536;
 }
 
-/** `size` is Docker's `[rows, columns]`; anything else, as a client without a terminal sends it, is left aside. */
+/**
+ * `size` is Docker's `[rows, columns]`; anything else, as a client without a terminal sends it, is
+ * left aside.
+ */
 function resizeTo(exec: Exec, size: unknown): void {
   if (!exec.spec.hasTty || !Array.isArray(size)) return;
   const [rows, columns] = size as unknown[];

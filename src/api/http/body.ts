@@ -6,7 +6,10 @@ import type { Exchange, Upgrade } from './exchange.ts';
 
 export const JSON_BODY_BYTES_MAX = 16 * 1024 * 1024;
 
-/** A JSON object from the body. An empty body is an empty object when `isOptional`. Throws `ApiError`. */
+/**
+ * A JSON object from the body. An empty body is an empty object when `isOptional`. Throws
+ * `ApiError`.
+ */
 export async function readJsonObject(
   exchange: Exchange,
   isOptional = false,
@@ -55,7 +58,10 @@ function tooLarge(): ApiError {
   );
 }
 
-/** An upgrade request's body is not parsed by node:http: it is the first `bytes` bytes on the socket. */
+/**
+ * An upgrade request's body is not parsed by node:http: it is the first `bytes` bytes on the
+ * socket.
+ */
 async function readFromUpgrade(
   { socket, head }: Upgrade,
   { bytes, bodyDeadlineMs }: { readonly bytes: number; readonly bodyDeadlineMs: number },
@@ -67,7 +73,10 @@ async function readFromUpgrade(
   return body.subarray(0, bytes);
 }
 
-/** Collects until the end of the stream or until at least `enough` bytes are there; leaves the stream paused. */
+/**
+ * Collects until the end of the stream or until at least `enough` bytes are there; leaves the
+ * stream paused.
+ */
 function collect(
   stream: Readable,
   { enough, bodyDeadlineMs }: { readonly enough: number; readonly bodyDeadlineMs: number },
@@ -100,8 +109,8 @@ function collect(
 }
 
 /**
- * The body as a stream, unlimited: for images. Whoever reads it may give up and destroy it: the connection lives on, so
- * that the client is told why.
+ * The body as a stream, unlimited: for images. Whoever reads it may give up and destroy it: the
+ * connection lives on, so that the client is told why.
  */
 export function bodyStream(exchange: Exchange): Readable {
   const { request, response } = exchange;

@@ -38,8 +38,8 @@ export function unavailable(message: string): ApiError {
 }
 
 /**
- * Every code that an error or a refusal may carry, with Docker's status for that case. Codes that are not here are
- * failures of this node: 500.
+ * Every code that an error or a refusal may carry, with Docker's status for that case. Codes that
+ * are not here are failures of this node: 500.
  */
 export const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   // This room.

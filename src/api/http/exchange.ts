@@ -2,7 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** The connection of a request that asked for an upgrade; its body is still unread on the socket. */
+/**
+ * The connection of a request that asked for an upgrade; its body is still unread on the socket.
+ */
 export interface Upgrade {
   readonly socket: Duplex;
   /** Bytes that came with the headers. */

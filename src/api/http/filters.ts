@@ -1,4 +1,6 @@
-/** The `filters` query parameter: `{"name":["a"]}` or, from older clients, `{"name":{"a":true}}`. */
+/**
+ * The `filters` query parameter: `{"name":["a"]}` or, from older clients, `{"name":{"a":true}}`.
+ */
 import { badRequest } from './errors.ts';
 
 const FILTER_VALUES_MAX = 1_000;

@@ -3,9 +3,9 @@ import type { Duplex } from 'node:stream';
 import type { Exchange } from './exchange.ts';
 
 /**
- * Answers with the head of a stream and returns the connection: `101 UPGRADED` to a client that asked for an upgrade, a
- * raw `200 OK` without length otherwise. What the client sends from here on is standard input; both sides close by end.
- * Precondition: the request's body was read.
+ * Answers with the head of a stream and returns the connection: `101 UPGRADED` to a client that
+ * asked for an upgrade, a raw `200 OK` without length otherwise. What the client sends from here on
+ * is standard input; both sides close by end. Precondition: the request's body was read.
  */
 export function hijack(exchange: Exchange, contentType: string): Duplex {
   const { upgrade, request, response } = exchange;
@@ -21,7 +21,8 @@ export function hijack(exchange: Exchange, contentType: string): Duplex {
   }
   const { socket } = request;
   response.detachSocket(socket);
-  // The HTTP parser must not see the stream: its listeners go, and the next `data` listener takes the bytes from it.
+  // The HTTP parser must not see the stream: its listeners go, and the next `data` listener takes
+  // the bytes from it.
   for (const event of ['data', 'end', 'drain', 'timeout', 'error']) {
     socket.removeAllListeners(event);
   }

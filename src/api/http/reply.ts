@@ -18,7 +18,10 @@ export function writeReply(exchange: Exchange, reply: Reply): void {
   response.end(request.method === 'HEAD' ? undefined : text);
 }
 
-/** Answers with `{"message": …}`, or cuts the connection when a part of another answer is out already. */
+/**
+ * Answers with `{"message": …}`, or cuts the connection when a part of another answer is out
+ * already.
+ */
 export function writeError(exchange: Exchange, thrown: unknown): void {
   const { response, request } = exchange;
   if (response.headersSent || response.socket === null) {
@@ -33,7 +36,10 @@ export function writeError(exchange: Exchange, thrown: unknown): void {
   });
 }
 
-/** Writes and, when the reader is slow, waits until it took what was written. False once the reader is gone. */
+/**
+ * Writes and, when the reader is slow, waits until it took what was written. False once the reader
+ * is gone.
+ */
 export async function writeOrWait(
   stream: Writable,
   chunk: Uint8Array | string,
@@ -57,7 +63,9 @@ function isGone(stream: Writable, signal: AbortSignal | undefined): boolean {
   return stream.destroyed || (signal?.aborted ?? false);
 }
 
-/** Sends the head of a streamed answer at once, so that the client sees it before the first chunk. */
+/**
+ * Sends the head of a streamed answer at once, so that the client sees it before the first chunk.
+ */
 export function startStream(exchange: Exchange, contentType: string): void {
   const { response } = exchange;
   response.statusCode = 200;

@@ -1,4 +1,7 @@
-/** From a request to its handler: version prefix, query, names with slashes, and find-my-way for the rest. */
+/**
+ * From a request to its handler: version prefix, query, names with slashes, and find-my-way for the
+ * rest.
+ */
 import createRouter from 'find-my-way';
 import { badRequest, notFound } from './errors.ts';
 import type { Handler, Route } from './exchange.ts';

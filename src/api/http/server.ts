@@ -1,8 +1,9 @@
 /**
  * The HTTP server on the unix socket: limits, common headers, dispatch, upgrades.
  *
- * Bounds: connections, header bytes, time for headers; bodies are bounded by those who read them. A refused body is
- * drained for a moment, so that a client which is still sending gets to read the answer.
+ * Bounds: connections, header bytes, time for headers; bodies are bounded by those who read them. A
+ * refused body is drained for a moment, so that a client which is still sending gets to read the
+ * answer.
  */
 import { createServer, ServerResponse } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
@@ -76,7 +77,8 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(request.socket);
-    // node:http has let go of this socket; a reset must not crash the process. `close` tells the handler.
+    // node:http has let go of this socket; a reset must not crash the process. `close` tells the
+    // handler.
     socket.on('error', () => undefined);
     response.once('finish', () => socket.end());
     void dispatcher.dispatch(request, response, { socket, head });

@@ -1,4 +1,7 @@
-/** Docker's multiplexed stream: an eight-byte header (stream, three zeros, big-endian length) before each chunk. */
+/**
+ * Docker's multiplexed stream: an eight-byte header (stream, three zeros, big-endian length) before
+ * each chunk.
+ */
 
 export type StreamKind = 'stdin' | 'stdout' | 'stderr' | 'systemerr';
 

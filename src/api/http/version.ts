@@ -13,7 +13,10 @@ export interface VersionedPath {
   readonly path: string;
 }
 
-/** Splits `/v1.41/nodes` into its version and path. Throws `ApiError` in Docker's words for versions outside. */
+/**
+ * Splits `/v1.41/nodes` into its version and path. Throws `ApiError` in Docker's words for versions
+ * outside.
+ */
 export function parseVersionedPath(path: string): VersionedPath {
   const match = /^\/v([0-9]{1,5})\.([0-9]{1,5})(\/.*)$/.exec(path);
   if (!match) return { minor: API_MINOR_MAX, path };

@@ -1,6 +1,9 @@
 /** Image names as people type them and as Docker prints them. */
 
-/** `docker.io/library/busybox` -> `busybox:latest`; names with a tag or digest keep it; ids stay as they are. */
+/**
+ * `docker.io/library/busybox` -> `busybox:latest`; names with a tag or digest keep it; ids stay as
+ * they are.
+ */
 export function familiarReference(reference: string): string {
   const [name = '', digest] = reference.split('@', 2);
   const short = name.replace(/^(?:index\.)?docker\.io\/(?:library\/)?/, '');

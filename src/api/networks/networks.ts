@@ -44,7 +44,10 @@ function refuseConnect(): Reply {
   );
 }
 
-/** Everything there is: the cluster's overlays as far as this node knows them, and the local gateway bridge. */
+/**
+ * Everything there is: the cluster's overlays as far as this node knows them, and the local gateway
+ * bridge.
+ */
 function shownNetworks(backend: Backend): readonly ShownNetwork[] {
   const { gateway } = backend.facts();
   return [...(gateway ? [shownGateway(gateway)] : []), ...overlays(backend)];

@@ -57,7 +57,9 @@ const UPDATE_DEFAULTS: UpdateConfig = {
   Order: 'stop-first',
 };
 
-/** The spec with everything that stands for itself when it is not written (`insertDefaults=true`). */
+/**
+ * The spec with everything that stands for itself when it is not written (`insertDefaults=true`).
+ */
 export function withInsertedDefaults(spec: ServiceSpec): ServiceSpec {
   const { TaskTemplate: template } = spec;
   return {

@@ -1,7 +1,9 @@
 /**
- * From the document of a client to a spec that may be proposed: networks by id, an image that some node can start.
+ * From the document of a client to a spec that may be proposed: networks by id, an image that some
+ * node can start.
  *
- * Everything a spec says in itself is checked by `parseServiceSpec`; here is what takes a look at the cluster.
+ * Everything a spec says in itself is checked by `parseServiceSpec`; here is what takes a look at
+ * the cluster.
  */
 import type { NetworkId, ServiceSpec } from '../../model/index.ts';
 import { parseServiceSpec, withNetworkIds } from '../../model/index.ts';
@@ -39,7 +41,10 @@ function networkIdOf(backend: Backend, reference: string): NetworkId {
   return id;
 }
 
-/** Refuses an image that neither this node nor any ready node can start tasks from. Throws `ApiError`. */
+/**
+ * Refuses an image that neither this node nor any ready node can start tasks from. Throws
+ * `ApiError`.
+ */
 export async function requireKnownImage(backend: Backend, image: string): Promise<void> {
   const name = familiarReference(image);
   const { store } = managerOf(backend);

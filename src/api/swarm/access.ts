@@ -1,4 +1,7 @@
-/** The way to a manager's state: who may, how objects are found by what people type, how changes are proposed. */
+/**
+ * The way to a manager's state: who may, how objects are found by what people type, how changes are
+ * proposed.
+ */
 import { CodedError } from '../../base/index.ts';
 import type { Manager } from '../../cluster/index.ts';
 import type { Cluster } from '../../model/index.ts';
@@ -19,7 +22,10 @@ const HINT_NO_LEADER =
 /** A command that the store did not take. */
 export class RefusedError extends CodedError<{ readonly code: Refusal['code'] }> {}
 
-/** This node's hold on the cluster's state. Throws `ApiError` (503, Docker's texts) where it has none. */
+/**
+ * This node's hold on the cluster's state. Throws `ApiError` (503, Docker's texts) where it has
+ * none.
+ */
 export function managerOf(backend: Backend): Manager {
   const { manager } = backend.member;
   if (manager) return manager;
@@ -41,7 +47,10 @@ type CommandBody = Command extends infer Each
     : never
   : never;
 
-/** Proposes a change and waits until it is durable. Throws `RefusedError` when the state did not take it. */
+/**
+ * Proposes a change and waits until it is durable. Throws `RefusedError` when the state did not
+ * take it.
+ */
 export async function propose(backend: Backend, body: CommandBody): Promise<void> {
   const command = { ...body, atMs: backend.clock.wallMs() } as Command;
   const outcome = await managerOf(backend).propose(command);
@@ -49,8 +58,8 @@ export async function propose(backend: Backend, body: CommandBody): Promise<void
 }
 
 /**
- * Finds what a person typed: the id, else the exact name, else the only id that starts so. Throws `ApiError` in
- * Docker's words when there is none or more than one.
+ * Finds what a person typed: the id, else the exact name, else the only id that starts so. Throws
+ * `ApiError` in Docker's words when there is none or more than one.
  */
 export function findOne<Row>(
   kind: string,
@@ -66,7 +75,9 @@ export function findOne<Row>(
   return row;
 }
 
-/** `version=` of an update: the revision of the object that the client changed. Throws `ApiError`. */
+/**
+ * `version=` of an update: the revision of the object that the client changed. Throws `ApiError`.
+ */
 export function versionOf(query: URLSearchParams): number {
   const text = query.get('version') ?? '';
   if (!/^[0-9]{1,15}$/.test(text)) throw badRequest(`invalid version '${text.slice(0, 40)}'`);

@@ -1,4 +1,7 @@
-/** What happens, as Docker's events: changes of the cluster's objects (on managers) and of this node's containers. */
+/**
+ * What happens, as Docker's events: changes of the cluster's objects (on managers) and of this
+ * node's containers.
+ */
 import type { Network, Node, Service } from '../../model/index.ts';
 import type { ContainerStatus } from '../../runtime/index.ts';
 import type { Change, Store } from '../../store/index.ts';

@@ -52,7 +52,9 @@ async function stream(backend: Backend, feed: EventFeed, exchange: Exchange): Pr
   return WRITTEN;
 }
 
-/** Events one by one, until the signal aborts, `end` is called, or the reader falls too far behind. */
+/**
+ * Events one by one, until the signal aborts, `end` is called, or the reader falls too far behind.
+ */
 class EventReader {
   private readonly queue: BoundedQueue<ApiEvent>;
   private readonly unsubscribe: () => void;

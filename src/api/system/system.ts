@@ -1,4 +1,7 @@
-/** `_ping`, `version`, `info`, `auth`, `system/df`, and what else clients ask of an engine before anything. */
+/**
+ * `_ping`, `version`, `info`, `auth`, `system/df`, and what else clients ask of an engine before
+ * anything.
+ */
 import type { Backend, NodeFacts } from '../backend.ts';
 import { familiarImages } from '../images/image-documents.ts';
 import { notImplemented, unavailable } from '../http/errors.ts';
@@ -153,7 +156,10 @@ function refuseAuth(): Reply {
   );
 }
 
-/** `docker service create` asks for an image's digest here, warns when there is none to have, and goes on. */
+/**
+ * `docker service create` asks for an image's digest here, warns when there is none to have, and
+ * goes on.
+ */
 function refuseDistribution(): Reply {
   throw unavailable('no registry is reachable: images come by docker import and docker load');
 }

@@ -1,4 +1,7 @@
-/** `volumes`: those that containers of this node mount. They come with a task's mount and are its only way in. */
+/**
+ * `volumes`: those that containers of this node mount. They come with a task's mount and are its
+ * only way in.
+ */
 import type { Backend } from '../backend.ts';
 import { notFound, notImplemented } from '../http/errors.ts';
 import type { Exchange, Reply, Route } from '../http/exchange.ts';
