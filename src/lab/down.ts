@@ -28,6 +28,8 @@ import {
 import { run, tryRun } from './shell.ts';
 import { waitFor } from './wait.ts';
 
+/** Where agents put the cgroups of containers. */
+const TASKS_CGROUP = 'hawser';
 const KILL_LIMIT_MS = 10_000;
 
 export async function removeLab(): Promise<void> {
@@ -84,6 +86,10 @@ async function killLeftProcesses(namespaces: readonly string[]): Promise<void> {
     return left.length === 0;
   });
   for (const cgroup of cgroups) removeCgroup(cgroup);
+  // The parent of all tasks' cgroups goes with the last of them; with any other left it stays.
+  for (const hierarchy of ['', ...list('/sys/fs/cgroup')]) {
+    removeCgroup(join('/sys/fs/cgroup', hierarchy, TASKS_CGROUP));
+  }
 }
 
 /** Namespaces that agents bind-mounted: those of containers and of overlay networks. */

@@ -1,4 +1,6 @@
-/** Stories 1 and 2 once more with nothing but curl on the socket: no docker CLI has a hand in it. */
+/**
+ * Stories 1 and 2 once more with nothing but curl on the socket: no docker CLI has a hand in it.
+ */
 import test, { type ExecutionContext } from 'ava';
 import {
   ask,

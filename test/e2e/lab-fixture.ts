@@ -179,7 +179,9 @@ export async function lookUp(
     .sort();
 }
 
-/** Answers `host client` of a page, asked `times` over new connections; empty lines are failures. */
+/**
+ * Answers `host client` of a page, asked `times` over new connections; empty lines are failures.
+ */
 export async function ask(host: number | 'client', url: string, times: number): Promise<string[]> {
   const script = `for i in $(seq ${times}); do curl -s --max-time 3 ${url} || echo; done`;
   const { stdout } = await inLab(host, 'sh', '-c', script);

@@ -29,7 +29,7 @@ test.serial('down removes an up that was killed half way', async (t) => {
   await createUnderlay(3);
   t.not(leftSince(before).length, 0);
   await labDown();
-  const left = leftSince(before).filter((thing) => thing.includes('hawser-lab'));
+  const left = leftSince(before).filter((thing) => /hawser-lab|\/hawser$/.test(thing));
   t.deepEqual(left, []);
 });
 
@@ -71,7 +71,7 @@ test.serial(
     await labStop('1', 'SIGKILL');
     await labStop('2', 'SIGKILL');
     await labDown();
-    const left = [...snapshotLeftovers()].filter((thing) => thing.includes('hawser-lab'));
+    const left = [...snapshotLeftovers()].filter((thing) => /hawser-lab|\/hawser$/.test(thing));
     t.deepEqual(left, []);
     await t.notThrowsAsync(labDown(), 'and again');
   },

@@ -1,4 +1,6 @@
-/** An agent that is killed and started again: the data plane goes on, and the tasks are the same. */
+/**
+ * An agent that is killed and started again: the data plane goes on, and the tasks are the same.
+ */
 import test from 'ava';
 import { labStart, labStop } from '../../src/lab/index.ts';
 import {

@@ -155,7 +155,8 @@ test.serial('a port of mode host answers where the task is and nowhere else', as
 });
 
 test.serial('a UDP port is published as well', async (t) => {
-  // AF_INET, SOCK_DGRAM, UDP; any address, port 9000; each datagram is answered with the host's name.
+  // AF_INET, SOCK_DGRAM, UDP; any address, port 9000; each datagram is answered with the host's
+  // name.
   const echo = [
     'socket(S, 2, 2, 17); bind(S, pack("Snx12", 2, 9000)) or die;',
     'while ($from = recv(S, $data, 1500, 0)) { send(S, `hostname`, 0, $from) }',

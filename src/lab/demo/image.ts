@@ -33,8 +33,8 @@ export const DEMO_CHANGES: readonly string[] = [
 ];
 
 /**
- * Writes the root file system as a tar file, for `docker import`. `programs` of this machine go into its
- * /bin as well, with their libraries.
+ * Writes the root file system as a tar file, for `docker import`. `programs` of this machine go
+ * into its /bin as well, with their libraries.
  */
 export async function buildDemoImage(
   tarPath: string,
