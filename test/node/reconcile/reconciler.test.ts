@@ -96,7 +96,7 @@ async function remaining(kernel: FakeKernel, wanted: Plan): Promise<string[]> {
 }
 
 for (const seed of [1, 2, 3, 4, 5])
-  test(`a kernel that fails often comes to hold the plan, and the next (seed ${seed})`, async (t) => {
+  test(`a kernel that fails often comes to hold each plan (seed ${seed})`, async (t) => {
     const { fake, time, reconciler } = setUp(0.1, seed);
     const plans = [
       planOf(CLUSTER),
