@@ -66,13 +66,16 @@ export function inspect(
 }
 
 /**
- * Two leaders in a row may both have filled a group. Of several current tasks a running one stays,
- * else the oldest.
+ * What a group has too much of. Two leaders in a row may both have filled it, and updates that
+ * overtake each other leave old tasks of several versions: of the current ones and of the older
+ * ones one each stays, a running one if there is one.
  */
 function duplicates(service: Service, staying: readonly Task[]): readonly Task[] {
-  const current = staying.filter((task) => task.specVersion === service.specVersion);
-  const keeper = current.find(isRunning) ?? current[0];
-  return current.filter((task) => task !== keeper);
+  const isCurrent = (task: Task): boolean => task.specVersion === service.specVersion;
+  const current = staying.filter(isCurrent);
+  const older = staying.filter((task) => !isCurrent(task));
+  const keepers = [current, older].map((tasks) => tasks.find(isRunning) ?? tasks[0]);
+  return staying.filter((task) => !keepers.includes(task));
 }
 
 function hasEndedForGood(newest: Task, group: Group, { nowMs }: Decision): boolean {
