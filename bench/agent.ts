@@ -173,7 +173,7 @@ async function tasksRun(manager: Manager, nodes: readonly NodeId[]): Promise<voi
 async function propose(manager: Manager, commands: readonly Command[]): Promise<void> {
   const outcomes = await Promise.all(commands.map((command) => manager.propose(command)));
   const refused = outcomes.find((outcome) => !outcome.ok);
-  if (refused !== undefined && !refused.ok) throw new Error(refused.refusal.message);
+  if (refused !== undefined) throw new Error(refused.refusal.message);
 }
 
 function description(hostname: string): Extract<Command, { type: 'node.register' }>['description'] {

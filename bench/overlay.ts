@@ -133,12 +133,13 @@ async function deployPair(): Promise<{ client: Task; server: Task; vip: string }
 }
 
 async function taskOf(service: string): Promise<Task> {
+  const filters = JSON.stringify({ service: [service], 'desired-state': ['running'] });
   const text = await run(
     'curl',
     '-s',
     '--unix-socket',
     '/run/hawser-lab/1/hawser.sock',
-    `http://h/tasks?filters=${encodeURIComponent(JSON.stringify({ service: [service], 'desired-state': ['running'] }))}`,
+    `http://h/tasks?filters=${encodeURIComponent(filters)}`,
   );
   const task = (
     JSON.parse(text) as {

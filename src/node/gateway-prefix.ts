@@ -15,7 +15,8 @@ export function chooseGatewayPrefix(routes: readonly Cidr4[]): string {
   if (free === undefined) {
     throw new NodeError(
       { code: 'no-gateway-prefix' },
-      'no local address pool is free for hawser_gw: every one of 172.18.0.0/16 to 192.168.240.0/20 has a route; ' +
+      'no local address pool is free for hawser_gw: every one of 172.18.0.0/16 to ' +
+        '192.168.240.0/20 has a route; ' +
         'set --gateway-prefix to a prefix that this host does not use',
     );
   }

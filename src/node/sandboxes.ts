@@ -119,7 +119,8 @@ export class SandboxTable {
     }
     throw new NodeError(
       { code: 'gateway-exhausted', prefix: this.prefix },
-      `every address of hawser_gw (${this.prefix}) is in use: run fewer tasks on this node or give it a larger --gateway-prefix`,
+      `every address of hawser_gw (${this.prefix}) is in use: run fewer tasks on this node or ` +
+        `give it a larger --gateway-prefix`,
     );
   }
 

@@ -18,7 +18,7 @@ test('routes are read from /proc/net/route with their prefix lengths', (t) => {
   ]);
 });
 
-test('the gateway prefix is the first pool that no route covers, whatever the default route says', (t) => {
+test('the gateway prefix is the first pool that no specific route covers', (t) => {
   t.is(chooseGatewayPrefix(parseProcRoutes(PROC_NET_ROUTE)), '172.18.0.0/16');
   t.is(chooseGatewayPrefix([cidr4('172.16.0.0/12')]), '192.168.0.0/20');
   t.is(chooseGatewayPrefix([cidr4('172.16.0.0/12'), cidr4('192.168.1.0/24')]), '192.168.16.0/20');

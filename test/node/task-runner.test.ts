@@ -128,7 +128,7 @@ test("a task is attached, created, started and reported in Docker's order of sta
   );
 });
 
-test("a task whose image is not here is rejected with Docker's words and touches nothing", async (t) => {
+test('a task whose image is not here is rejected and touches nothing', async (t) => {
   const world = new World();
   world.runner.want(task('running', 'nosuch'));
   await world.until(() => world.states.includes('rejected'));
@@ -144,7 +144,7 @@ test('a task that cannot be created is rejected once and its sandbox is given ba
   t.deepEqual(world.states, ['preparing', 'rejected']);
 });
 
-test('a container that ends by itself is reported with its exit code and never started again', async (t) => {
+test('a container that ends by itself is reported and never started again', async (t) => {
   const world = new World();
   world.runner.want(task('running'));
   await world.until(() => world.states.includes('running'));
@@ -155,7 +155,7 @@ test('a container that ends by itself is reported with its exit code and never s
   t.is(world.events.filter((event) => event === 'start').length, 1);
 });
 
-test('a task that is to shut down is stopped, and counts as shut down whatever its exit code', async (t) => {
+test('a task that is to shut down counts as shut down whatever its exit code', async (t) => {
   const world = new World();
   world.runner.want(task('running'));
   await world.until(() => world.states.includes('running'));

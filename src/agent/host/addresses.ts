@@ -15,7 +15,8 @@ export function parseHostAddress(option: string, text: string): HostAddress {
   if (ip === undefined || (port !== undefined && !(port >= 1 && port <= 65535))) {
     throw new AgentError(
       { code: 'invalid', option, value: text },
-      `${option} ${text}: not an address and not an interface with an IPv4 address; give IP or IFACE, with :PORT if it differs`,
+      `${option} ${text}: not an address and not an interface with an IPv4 address; give IP or ` +
+        `IFACE, with :PORT if it differs`,
     );
   }
   return { ip, ...(port === undefined ? {} : { port }) };

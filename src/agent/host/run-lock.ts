@@ -13,7 +13,8 @@ export async function lockRunDirectory(runDirectory: string): Promise<() => Prom
   if (owner !== undefined && owner !== process.pid) {
     throw new AgentError(
       { code: 'already-running', pid: owner },
-      `an agent (pid ${owner}) already runs on ${runDirectory}: stop it first, or use another --run-dir`,
+      `an agent (pid ${owner}) already runs on ${runDirectory}: stop it first, or use another ` +
+        `--run-dir`,
     );
   }
   await writeFile(path, `${process.pid}\n`);

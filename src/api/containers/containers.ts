@@ -70,7 +70,8 @@ const REFUSED: readonly (readonly [Route['method'], string, string])[] = [
 function refuse(command: string): Handler {
   return () => {
     throw notImplemented(
-      `${command}: not available, because containers here are tasks of services; use docker service, docker exec and ` +
+      `${command}: not available, because containers here are tasks of services; use docker ` +
+        `service, docker exec and ` +
         'docker logs',
     );
   };
@@ -184,7 +185,8 @@ async function remove(backend: Backend, exchange: Exchange): Promise<Reply> {
   if (container.state === 'running') {
     if (!flag(exchange.query, 'force')) {
       throw conflict(
-        `cannot remove container "/${container.spec.name}": container is running: stop the container before removing ` +
+        `cannot remove container "/${container.spec.name}": container is running: stop the ` +
+          `container before removing ` +
           'or force remove',
       );
     }

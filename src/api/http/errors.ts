@@ -65,6 +65,9 @@ export const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'unsupported-spec': 501,
   // The cluster member.
   'already-member': 503,
+  'listen-failed': 400,
+  refused: 400,
+  locked: 503,
   'not-member': 503,
   closed: 503,
   busy: 503,

@@ -24,7 +24,8 @@ export function parseVersionedPath(path: string): VersionedPath {
   const version = `${major}.${minor}`;
   if (major < 1 || (major === 1 && minor < API_MINOR_MIN)) {
     throw badRequest(
-      `client version ${version} is too old. Minimum supported API version is ${API_VERSION_MIN}, ` +
+      `client version ${version} is too old. Minimum supported API version is ` +
+        `${API_VERSION_MIN}, ` +
         'please upgrade your client to a newer version',
     );
   }

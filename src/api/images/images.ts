@@ -129,7 +129,8 @@ function progress(exchange: Exchange, lines: readonly object[]): Reply {
 
 function refusePull(image: string): Reply {
   throw unavailable(
-    `pull of ${image.slice(0, 200)} refused: no registry is reachable; bring images with docker import or docker load`,
+    `pull of ${image.slice(0, 200)} refused: no registry is reachable; bring images with docker ` +
+      `import or docker load`,
   );
 }
 

@@ -151,7 +151,8 @@ async function create(backend: Backend, exchange: Exchange): Promise<Reply> {
   const driver = document['Driver'];
   if (typeof driver === 'string' && driver !== '' && driver !== 'overlay') {
     throw badRequest(
-      `network driver "${driver.slice(0, 100)}" is not available: Hawser makes overlay networks, use --driver overlay`,
+      `network driver "${driver.slice(0, 100)}" is not available: Hawser makes overlay ` +
+        `networks, use --driver overlay`,
     );
   }
   managerOf(backend);

@@ -28,7 +28,8 @@ function networkIdOf(backend: Backend, reference: string): NetworkId {
   if (network.scope !== 'swarm') {
     throw new ApiError(
       { code: 'forbidden' },
-      `The network ${network.name} cannot be used with services. Only networks scoped to the swarm can be used, such ` +
+      `The network ${network.name} cannot be used with services. Only networks scoped to the ` +
+        `swarm can be used, such ` +
         'as those created with the overlay driver.',
     );
   }
@@ -54,6 +55,7 @@ export async function requireKnownImage(backend: Backend, image: string): Promis
   const images = backend.runtime?.images;
   if ((await images?.find(image)) ?? (await images?.find(name))) return;
   throw notFound(
-    `No such image: ${name}: no ready node has it; bring it with docker import or docker load on the nodes that shall run it`,
+    `No such image: ${name}: no ready node has it; bring it with docker import or docker load ` +
+      `on the nodes that shall run it`,
   );
 }

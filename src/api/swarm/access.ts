@@ -10,13 +10,16 @@ import type { Backend } from '../backend.ts';
 import { badRequest, notFound, unavailable } from '../http/errors.ts';
 
 const HINT_INACTIVE =
-  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm ' +
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect ' +
+  'this node to swarm ' +
   'and try again.';
 const HINT_WORKER =
-  "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. Please run this " +
+  "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster " +
+  'state. Please run this ' +
   'command on a manager node or promote the current node to a manager.';
 const HINT_NO_LEADER =
-  "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of " +
+  "The swarm does not have a leader. It's possible that too few managers are online. Make sure " +
+  'more than half of ' +
   'the managers are online.';
 
 /** A command that the store did not take. */

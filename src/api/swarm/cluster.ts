@@ -130,7 +130,8 @@ function advertiseAddress(backend: Backend, document: Document): string {
   const address = tryAdvertiseAddress(backend, document);
   if (address !== undefined) return address;
   throw badRequest(
-    'could not choose an IP address to advertise since this system has none or several addresses - specify one with ' +
+    'could not choose an IP address to advertise since this system has none or several ' +
+      'addresses - specify one with ' +
       '--advertise-addr',
   );
 }
@@ -142,7 +143,8 @@ async function leave(backend: Backend, exchange: Exchange): Promise<Reply> {
   }
   if (backend.member.manager && !isForced) {
     throw unavailable(
-      'You are attempting to leave the swarm on a node that is participating as a manager. Removing the last ' +
+      'You are attempting to leave the swarm on a node that is participating as a manager. ' +
+        'Removing the last ' +
         'manager erases all current state of the swarm. Use `--force` to ignore this message. ',
     );
   }
@@ -182,7 +184,8 @@ function unlock(backend: Backend): Reply {
 
 function alreadyMember(): Error {
   return unavailable(
-    'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
+    'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and ' +
+      'join another one.',
   );
 }
 

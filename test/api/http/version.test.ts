@@ -19,7 +19,8 @@ const REFUSED = [
   {
     path: '/v1.23/nodes',
     message:
-      'client version 1.23 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer ' +
+      'client version 1.23 is too old. Minimum supported API version is 1.24, please upgrade ' +
+      'your client to a newer ' +
       'version',
   },
   { path: '/v0.9/nodes', message: 'client version 0.9 is too old.' },

@@ -20,7 +20,8 @@ test('lines of tasks carry who wrote them', async (t) => {
   const { text } = await fixture.ask('GET', '/services/web/logs?stdout=1&details=1');
   t.is(
     text.slice(8),
-    `com.docker.swarm.node.id=${task?.nodeId ?? ''},com.docker.swarm.service.id=${task?.serviceId ?? ''},` +
+    `com.docker.swarm.node.id=${task?.nodeId ?? ''},` +
+      `com.docker.swarm.service.id=${task?.serviceId ?? ''},` +
       `com.docker.swarm.task.id=${task?.id ?? ''} hello\n`,
   );
   const raw = await fixture.ask('GET', `/tasks/${task?.id ?? ''}/logs?stdout=1`);

@@ -49,14 +49,18 @@ const CASES: readonly Case[] = [
   },
   {
     title: 'three servers at most, IPv6 ones with zones among them, what is no address left out',
-    host: 'nameserver one\nnameserver fe80::1%eth0\nnameserver 10.0.0.1\nnameserver 10.0.0.2\nnameserver 10.0.0.3\n',
+    host:
+      'nameserver one\nnameserver fe80::1%eth0\nnameserver 10.0.0.1\nnameserver ' +
+      '10.0.0.2\nnameserver 10.0.0.3\n',
     lines: ['nameserver 127.0.0.11', 'options ndots:0'],
     upstreams: ['host fe80::1%eth0', 'host 10.0.0.1', 'host 10.0.0.2'],
     hasNdots: false,
   },
   {
     title: 'the last search wins, domain is an old word for it; remarks go, other directives stay',
-    host: '# mine\n; too\nsearch a b\ndomain c\nsortlist 130.155.160.0\n\nnameserver\t10.0.0.53 # x\n',
+    host:
+      '# mine\n; too\nsearch a b\ndomain c\nsortlist 130.155.160.0\n\nnameserver\t10.0.0.53 ' +
+      '# x\n',
     lines: ['nameserver 127.0.0.11', 'search c', 'options ndots:0', 'sortlist 130.155.160.0'],
     upstreams: ['host 10.0.0.53'],
     hasNdots: false,
@@ -78,7 +82,8 @@ const CASES: readonly Case[] = [
   },
   {
     title:
-      "the resolver is not its own upstream, but the host's server of that address is somebody else",
+      "the resolver is not its own upstream, but the host's server of that address is somebody " +
+      'else',
     host: 'nameserver 127.0.0.11\n',
     lines: ['nameserver 127.0.0.11', 'options ndots:0'],
     upstreams: ['host 127.0.0.11'],

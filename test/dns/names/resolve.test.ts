@@ -425,7 +425,7 @@ for (const [mode, ttl] of [
   ['compatible', 600],
   ['default', 5],
 ] as const) {
-  test(`${mode}: every record lives ${ttl} s and belongs to the question, letter by letter`, (t) => {
+  test(`${mode}: every record lives ${ttl} s and has the question's letters`, (t) => {
     const resolution = ask(mode, { name: 'tAsKs.wEb', type: A, class: 1 });
     t.is(resolution.kind, 'answer');
     const records = resolution.kind === 'answer' ? resolution.records : [];

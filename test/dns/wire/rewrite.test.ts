@@ -35,7 +35,7 @@ function answer(count: number, withOpt: boolean): Buffer {
   });
 }
 
-test('questions are the same whatever their letters, and not with another type, class or name', (t) => {
+test('questions are the same whatever the case of their letters', (t) => {
   const of = (name: string, type: 'A' | 'TXT'): Buffer =>
     packet.encode({ questions: [{ name, type }] });
   t.true(isSameQuestion(query, of('example.org', 'TXT')));
@@ -65,7 +65,7 @@ test("an answer goes to the client under its id and with its question's letters"
 });
 
 for (const withOpt of [false, true]) {
-  test(`an answer too long is cut at a record and marked, ${withOpt ? 'its OPT kept' : 'without OPT'}`, (t) => {
+  test(`an answer too long is cut at a record, ${withOpt ? 'its OPT kept' : 'without OPT'}`, (t) => {
     const whole = answer(20, withOpt);
     const cut = answerFor(query, whole, 512);
     t.true(cut.length <= 512);
