@@ -86,9 +86,17 @@ async function killLeftProcesses(namespaces: readonly string[]): Promise<void> {
     return left.length === 0;
   });
   for (const cgroup of cgroups) removeCgroup(cgroup);
-  // The parent of all tasks' cgroups goes with the last of them; with any other left it stays.
+  removeEmptyTaskCgroups();
+}
+
+/** A cgroup with a process in it refuses to go; so does the parent of all, while one is left. */
+function removeEmptyTaskCgroups(): void {
   for (const hierarchy of ['', ...list('/sys/fs/cgroup')]) {
-    removeCgroup(join('/sys/fs/cgroup', hierarchy, TASKS_CGROUP));
+    const parent = join('/sys/fs/cgroup', hierarchy, TASKS_CGROUP);
+    for (const name of list(parent)) {
+      if (/^[0-9a-f]{64}$/.test(name)) removeCgroup(join(parent, name));
+    }
+    removeCgroup(parent);
   }
 }
 
