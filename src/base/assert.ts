@@ -1,4 +1,6 @@
-/** Crashes with `statement` and the state around it when `condition` does not hold. For bugs only. */
+/**
+ * Crashes with `statement` and the state around it when `condition` does not hold. For bugs only.
+ */
 export function assert(condition: unknown, statement: string, state?: unknown): asserts condition {
   if (condition) return;
   const detail = state === undefined ? '' : ` (state: ${JSON.stringify(state)})`;

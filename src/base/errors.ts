@@ -4,8 +4,8 @@ export interface ErrorDetail {
 }
 
 /**
- * An operating error (not a bug, not an outcome of a protocol). Each room has one subclass over a union of details;
- * tests and callers use `detail`, people read `message`.
+ * An operating error (not a bug, not an outcome of a protocol). Each room has one subclass over a
+ * union of details; tests and callers use `detail`, people read `message`.
  */
 export class CodedError<Detail extends ErrorDetail> extends Error {
   readonly detail: Detail;

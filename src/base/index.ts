@@ -1,9 +1,10 @@
 /**
  * base: what every room stands on. No word of the domain lives here.
  *
- * Assertions and the shape of errors, the interfaces through which time, randomness and logging are passed in, bounded
- * queues, and addresses as numbers. Everything is synchronous and without side effects, except `SYSTEM_CLOCK`.
- * Start with `errors.ts` (four kinds of failure) and `addr/ipv4.ts` (addresses on hot paths are plain numbers).
+ * Assertions and the shape of errors, the interfaces through which time, randomness and logging are
+ * passed in, bounded queues, and addresses as numbers. Everything is synchronous and without side
+ * effects, except `SYSTEM_CLOCK`. Start with `errors.ts` (four kinds of failure) and `addr/ipv4.ts`
+ * (addresses on hot paths are plain numbers).
  */
 export { assert, unreachable } from './assert.ts';
 export { CodedError, messageOf, type ErrorDetail } from './errors.ts';
