@@ -145,7 +145,10 @@ export class ApiClient {
 function reasonOf(errno: string, thrown: unknown): string {
   switch (errno) {
     case 'ENOENT':
-      return 'there is no such socket; is the agent running? (hawser agent, or name another: --host)';
+      return (
+        'there is no such socket; is the agent running? (hawser agent, or name another: ' +
+        '--host)'
+      );
     case 'ECONNREFUSED':
       return 'nobody listens there; start the agent (hawser agent), or name another with --host';
     case 'EACCES':

@@ -163,6 +163,7 @@ function requireReachable(host: string, text: string): void {
     .map((address) => address.address);
   throw new ClusterError(
     { code: 'invalid-address', address: text },
-    `cannot advertise "${text}": other nodes must reach this one there. Addresses of this node: ${known.join(', ')}`,
+    `cannot advertise "${text}": other nodes must reach this one there. Addresses of this node: ` +
+      `${known.join(', ')}`,
   );
 }

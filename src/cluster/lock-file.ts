@@ -31,7 +31,8 @@ async function removeStale(path: string, directory: string): Promise<void> {
   if (isAlive)
     throw new ClusterError(
       { code: 'locked', pid },
-      `${directory} is in use by process ${pid}: stop that agent, or give this one another --data-dir`,
+      `${directory} is in use by process ${pid}: stop that agent, or give this one another ` +
+        `--data-dir`,
     );
   await rm(path, { force: true });
 }

@@ -120,7 +120,8 @@ export class NodeSide {
     if (isInTime) return;
     throw new ClusterError(
       { code: 'join-timeout' },
-      'Timeout was reached before node joined. The attempt to join the swarm will continue in the background. ' +
+      'Timeout was reached before node joined. The attempt to join the swarm will continue in ' +
+        'the background. ' +
         'Use the "docker info" command to see the current swarm status of your node.',
     );
   }

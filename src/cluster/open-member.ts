@@ -300,7 +300,8 @@ class Member implements ClusterMember {
     if (this.phase.kind === 'inactive') return;
     throw new ClusterError(
       { code: 'already-member' },
-      'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
+      'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and ' +
+        'join another one.',
     );
   }
 

@@ -73,7 +73,8 @@ function agentEnded(node: LabNode): LabError {
   const lastLine = readFileSync(node.logPath, 'utf8').trimEnd().split('\n').at(-1) ?? '';
   return new LabError(
     { code: 'agent-ended', node: node.number, logPath: node.logPath },
-    `the agent of node ${node.number} ended: ${lastLine.slice(0, 300)} (all of it: ${node.logPath})`,
+    `the agent of node ${node.number} ended: ${lastLine.slice(0, 300)} (all of it: ` +
+      `${node.logPath})`,
   );
 }
 

@@ -202,6 +202,7 @@ function assertNothingLeft(complaints: readonly string[]): void {
   if (things.length === 0) return;
   throw new LabError(
     { code: 'left-behind', things },
-    `could not remove ${things.join(', ')}${complaints.length > 0 ? `: ${complaints.join('; ')}` : ''}`,
+    `could not remove ` +
+      `${things.join(', ')}${complaints.length > 0 ? `: ${complaints.join('; ')}` : ''}`,
   );
 }

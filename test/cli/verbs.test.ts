@@ -68,7 +68,8 @@ test("node ls prints docker's table", async (t) => {
   t.is(
     stdout,
     [
-      'ID                            HOSTNAME   STATUS    AVAILABILITY   MANAGER STATUS   ENGINE VERSION',
+      'ID                            HOSTNAME   STATUS    AVAILABILITY   MANAGER STATUS   ' +
+        'ENGINE VERSION',
       `${NODE_ID} *   node-1     Ready     Active         Leader           0.1.0`,
       `${WORKER.ID}     node-2     Down      Drain                           0.1.0`,
       '',

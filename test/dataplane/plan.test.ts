@@ -130,9 +130,11 @@ test('a sandbox redirects names and guards its ingress interface', (t) => {
     `table inet hawser
 set ingress_targets { tcp . 80, udp . 53 }
 set ingress_peers {  }
-chain resolver # nat output -100
-  ip daddr 127.0.0.11 udp dport 53 dnat ip to 127.0.0.11:40001
-  ip daddr 127.0.0.11 tcp dport 53 dnat ip to 127.0.0.11:40002
+chain resolver # filter output -300
+  ip daddr 127.0.0.11 udp dport 53 udp dport set 40001
+  ip saddr 127.0.0.11 udp sport 40001 udp sport set 53
+  ip daddr 127.0.0.11 tcp dport 53 tcp dport set 40002
+  ip saddr 127.0.0.11 tcp sport 40002 tcp sport set 53
 chain ingress_peers # filter prerouting -300
   iifname "eth0" udp dport { 53 } update @ingress_peers { ip saddr . udp sport . udp dport }
 chain ingress_replies # route output -300

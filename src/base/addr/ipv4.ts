@@ -10,7 +10,10 @@ export interface Cidr4 {
   readonly bits: number;
 }
 
-/** Parses dotted decimal strictly (four octets, no leading zeros); `undefined` when it is anything else. */
+/**
+ * Parses dotted decimal strictly (four octets, no leading zeros); `undefined` when it is anything
+ * else.
+ */
 export function tryParseIpv4(text: string): Ipv4 | undefined {
   const parts = text.split('.');
   if (parts.length !== 4) return undefined;

@@ -15,7 +15,10 @@ export function macOfIpv4(address: Ipv4): Mac {
   return `02:42:${formatIpv4(address).split('.').map(hexByte).join(':')}` as Mac;
 }
 
-/** The MAC of a node's bridges: `02:48:57` ("HW"), a zero, and the node's index. Precondition: `0 <= index < 2^16`. */
+/**
+ * The MAC of a node's bridges: `02:48:57` ("HW"), a zero, and the node's index. Precondition: `0 <=
+ * index < 2^16`.
+ */
 export function macOfNodeIndex(index: number): Mac {
   return `02:48:57:00:${hexByte(index >>> 8)}:${hexByte(index & 255)}` as Mac;
 }

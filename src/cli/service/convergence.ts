@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { objectPath, type CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { filterQuery } from '../parse/words.ts';
-import type { NodeDocument, ServiceDocument, TaskDocument } from '../verbs/api-documents.ts';
+import type { NodeDocument, ServiceDocument, TaskDocument } from '../api/documents.ts';
 
 const POLL_MS = 200;
 

@@ -1,7 +1,7 @@
 /** `service logs` and `logs`: what tasks print, each line with who said it. */
 import type { Command } from 'commander';
 import { objectPath, type CliContext } from '../context.ts';
-import type { NodeDocument, ServiceDocument, TaskDocument } from '../verbs/api-documents.ts';
+import type { NodeDocument, ServiceDocument, TaskDocument } from '../api/documents.ts';
 
 export interface LogFlags {
   readonly follow?: boolean;

@@ -4,8 +4,8 @@ import { objectPath, type CliContext } from '../context.ts';
 import { usageError } from '../errors.ts';
 import { parseCount } from '../parse/quantities.ts';
 import { filterQuery } from '../parse/words.ts';
-import type { ServiceDocument, TaskDocument } from '../verbs/api-documents.ts';
-import { printList } from '../verbs/listing.ts';
+import type { ServiceDocument, TaskDocument } from '../api/documents.ts';
+import { printList } from '../api/listing.ts';
 import {
   filterOption,
   formatOption,
@@ -13,7 +13,7 @@ import {
   quietOption,
   type ListOptions,
 } from '../verbs/options.ts';
-import { portText, printTasks, type TaskListOptions } from '../verbs/tasks.ts';
+import { portText, printTasks, type TaskListOptions } from '../api/tasks.ts';
 import { waitForConvergence, type WaitFlags } from './convergence.ts';
 import { addLogFlags, printServiceLogs, type LogFlags } from './logs.ts';
 import { addSpecFlags, buildServiceSpec, type SpecFlags } from './spec-flags.ts';

@@ -6,7 +6,7 @@ import { usageError } from '../errors.ts';
 import { parsePublish } from '../parse/ports.ts';
 import { parseBytes, parseCount, parseNanoCpus } from '../parse/quantities.ts';
 import { parseEnv, parseLabels, withTag } from '../parse/words.ts';
-import type { ServiceDocument } from '../verbs/api-documents.ts';
+import type { ServiceDocument } from '../api/documents.ts';
 import { collect } from '../verbs/options.ts';
 import { waitForConvergence, type WaitFlags } from './convergence.ts';
 import { buildUpdateConfig, given, type SpecFlags } from './spec-flags.ts';

@@ -6,8 +6,8 @@ import { objectPath, type CliContext } from '../context.ts';
 import { parseEnv, filterQuery } from '../parse/words.ts';
 import { ellipsis, humanDuration, shortId } from '../print/words.ts';
 import { addLogFlags, printLogs, type LogFlags } from '../service/logs.ts';
-import type { ContainerDocument } from './api-documents.ts';
-import { printList } from './listing.ts';
+import type { ContainerDocument } from '../api/documents.ts';
+import { printList } from '../api/listing.ts';
 import {
   collect,
   filterOption,

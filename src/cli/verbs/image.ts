@@ -8,8 +8,8 @@ import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { filterQuery, withTag } from '../parse/words.ts';
 import { humanDuration, humanSize, shortId } from '../print/words.ts';
-import type { ImageDocument } from './api-documents.ts';
-import { printList } from './listing.ts';
+import type { ImageDocument } from '../api/documents.ts';
+import { printList } from '../api/listing.ts';
 import {
   collect,
   filterOption,

@@ -4,8 +4,8 @@ import { objectPath, type CliContext } from '../context.ts';
 import { filterQuery, parseLabels } from '../parse/words.ts';
 import { usageError } from '../errors.ts';
 import { shortId } from '../print/words.ts';
-import type { NetworkDocument } from './api-documents.ts';
-import { printList } from './listing.ts';
+import type { NetworkDocument } from '../api/documents.ts';
+import { printList } from '../api/listing.ts';
 import {
   collect,
   filterOption,

@@ -3,8 +3,8 @@ import { Command } from 'commander';
 import type { NodeSpec } from '../../model/index.ts';
 import { objectPath, type CliContext } from '../context.ts';
 import { filterQuery, parseLabels, parseOneOf } from '../parse/words.ts';
-import type { InfoDocument, NodeDocument, TaskDocument } from './api-documents.ts';
-import { printList } from './listing.ts';
+import type { InfoDocument, NodeDocument, TaskDocument } from '../api/documents.ts';
+import { printList } from '../api/listing.ts';
 import {
   collect,
   filterOption,
@@ -13,7 +13,7 @@ import {
   quietOption,
   type ListOptions,
 } from './options.ts';
-import { printTasks } from './tasks.ts';
+import { printTasks } from '../api/tasks.ts';
 
 const AVAILABILITIES = ['active', 'pause', 'drain'] as const;
 const HEADER = ['ID', 'HOSTNAME', 'STATUS', 'AVAILABILITY', 'MANAGER STATUS', 'ENGINE VERSION'];

@@ -1,7 +1,7 @@
 /** `hawser status`: one look at this node and its cluster. */
 import { Command } from 'commander';
 import type { CliContext } from '../context.ts';
-import type { InfoDocument, NodeDocument, ServiceDocument } from './api-documents.ts';
+import type { InfoDocument, NodeDocument, ServiceDocument } from '../api/documents.ts';
 import { jsonOption } from './options.ts';
 
 export function statusCommand(context: CliContext): Command {

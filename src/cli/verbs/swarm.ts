@@ -3,7 +3,7 @@ import { Argument, Command } from 'commander';
 import type { CliContext } from '../context.ts';
 import { parseCount } from '../parse/quantities.ts';
 import { collect } from './options.ts';
-import type { InfoDocument } from './api-documents.ts';
+import type { InfoDocument } from '../api/documents.ts';
 
 interface SwarmDocument {
   readonly Version: { readonly Index: number };
@@ -106,7 +106,8 @@ async function init(context: CliContext, options: InitOptions): Promise<void> {
   context.print(`Swarm initialized: current node (${id}) is now a manager.\n`);
   await printJoinCommand(context, 'worker');
   context.print(
-    "To add a manager to this swarm, run 'hawser swarm join-token manager' and follow the instructions.\n",
+    "To add a manager to this swarm, run 'hawser swarm join-token manager' and follow the " +
+      'instructions.\n',
   );
 }
 

@@ -69,7 +69,8 @@ export async function loadMembership(directory: string): Promise<Membership | un
   } catch (error) {
     throw new ClusterError(
       { code: 'damaged', file: path, offset: 0 },
-      `${path} is damaged (${messageOf(error)}): this node does not know who it is. Restore the file from a backup, or ` +
+      `${path} is damaged (${messageOf(error)}): this node does not know who it is. Restore the ` +
+        `file from a backup, or ` +
         `leave with "swarm leave --force" and join again`,
       error,
     );

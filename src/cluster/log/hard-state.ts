@@ -41,7 +41,8 @@ export async function loadHardState(disk: Disk, directory: string): Promise<Hard
   }
   throw new ClusterError(
     { code: 'damaged', file: path, offset: 0 },
-    `${path} is damaged: it holds this node's vote and term. Nothing was changed. Restore it from a backup, or give ` +
+    `${path} is damaged: it holds this node's vote and term. Nothing was changed. Restore it ` +
+      `from a backup, or give ` +
       `up this cluster's state with "swarm leave --force"`,
   );
 }

@@ -48,7 +48,8 @@ export class SnapshotFiles {
     if (typeof snapshot !== 'string') return snapshot;
     throw new ClusterError(
       { code: 'damaged', file: path, offset: 0 },
-      `the snapshot ${path} is damaged: ${snapshot}. Nothing was changed. Restore the directory from a backup, or ` +
+      `the snapshot ${path} is damaged: ${snapshot}. Nothing was changed. Restore the directory ` +
+        `from a backup, or ` +
         `give up this cluster's state with "swarm leave --force"`,
     );
   }

@@ -259,7 +259,8 @@ function isSegmentName(name: string): boolean {
 function damaged(file: string, offset: number, reason: string): ClusterError {
   const message =
     `the cluster log ${file} is damaged at byte ${offset}: ${reason}. Nothing was changed. ` +
-    `Restore the directory from a backup; or, to go on with what precedes the damage, remove later segments and ` +
+    `Restore the directory from a backup; or, to go on with what precedes the damage, remove ` +
+    `later segments and ` +
     `run "truncate -s ${offset} ${file}", or give up this cluster's state with ` +
     `"swarm leave --force"`;
   return new ClusterError({ code: 'damaged', file, offset }, message);
@@ -268,8 +269,10 @@ function damaged(file: string, offset: number, reason: string): ClusterError {
 function missing(options: WalOptions, index: number): ClusterError {
   const file = join(options.directory, segmentName(index));
   const message =
-    `the cluster log has no entry ${index}: a segment in ${options.directory} is missing. Nothing was changed. ` +
-    `Restore the directory from a backup, or give up this cluster's state with "swarm leave --force"`;
+    `the cluster log has no entry ${index}: a segment in ${options.directory} is missing. ` +
+    `Nothing was changed. ` +
+    `Restore the directory from a backup, or give up this cluster's state with "swarm leave ` +
+    `--force"`;
   return new ClusterError({ code: 'damaged', file, offset: 0 }, message);
 }
 
@@ -278,9 +281,12 @@ const DISK_FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 function diskError(file: string, error: unknown): ClusterError {
   const errno = errnoOf(error) ?? '';
   if (DISK_FULL.has(errno)) {
-    const message = `the change was not made: no space left for the cluster log ${file} (${errno}). Free some space and try again`;
+    const message =
+      `the change was not made: no space left for the cluster log ${file} ` +
+      `(${errno}). Free some space and try again`;
     return new ClusterError({ code: 'disk-full', file }, message, error);
   }
-  const message = `the change was not made: writing the cluster log ${file} failed: ${messageOf(error)}`;
+  const message =
+    `the change was not made: writing the cluster log ${file} failed: ` + `${messageOf(error)}`;
   return new ClusterError({ code: 'disk-failed', file }, message, error);
 }

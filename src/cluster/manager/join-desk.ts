@@ -129,7 +129,8 @@ export class JoinDesk {
     this.options.logger.warn({ address: seenAt }, 'a join with a wrong secret was refused');
     throw new ClusterError(
       { code: 'invalid-token' },
-      'a valid join token is necessary to join this cluster; it may have been rotated: print the current one with ' +
+      'a valid join token is necessary to join this cluster; it may have been rotated: print ' +
+        'the current one with ' +
         '"docker swarm join-token worker" on a manager',
     );
   }
@@ -146,7 +147,8 @@ export class JoinDesk {
     if (isOpen) return;
     throw new ClusterError(
       { code: 'too-many-attempts' },
-      `too many joins with a wrong token; try again in ${Math.ceil((this.windowEndMs - nowMs) / 1000)} s`,
+      `too many joins with a wrong token; try again in ` +
+        `${Math.ceil((this.windowEndMs - nowMs) / 1000)} s`,
     );
   }
 

@@ -51,7 +51,8 @@ export class LogBroker {
     if (reasons.length === 0 || query.signal.aborted) return;
     throw new ClusterError(
       { code: 'logs-incomplete', reasons },
-      `incomplete log stream. some logs could not be retrieved for the following reasons: ${reasons.join(', ')}`,
+      `incomplete log stream. some logs could not be retrieved for the following reasons: ` +
+        `${reasons.join(', ')}`,
     );
   }
 

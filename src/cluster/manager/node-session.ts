@@ -120,7 +120,8 @@ export class NodeSession {
       return this.refuse(
         new ClusterError(
           { code: 'invalid-request' },
-          `this manager speaks version ${PROTOCOL_VERSION} of the protocol, the node ${hello.protocol}`,
+          `this manager speaks version ${PROTOCOL_VERSION} of the protocol, the node ` +
+            `${hello.protocol}`,
         ),
       );
     this.state = 'registering';

@@ -25,7 +25,8 @@ export function placeOf(claimed: ClaimedPlace, seenAt: string, role: 'worker' | 
   if (!isIPv4(vtep))
     throw new ClusterError(
       { code: 'invalid-address', address: vtep },
-      `the node's data path address "${vtep}" is not an IPv4 address; choose one with --data-path-addr`,
+      `the node's data path address "${vtep}" is not an IPv4 address; choose one with ` +
+        `--data-path-addr`,
     );
   const isManager = role === 'manager' && advertised !== undefined;
   return {

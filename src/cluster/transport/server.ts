@@ -256,6 +256,7 @@ function notFound(path: string): ClusterError {
 
 function listenError(listen: HostPort, error: unknown): ClusterError {
   const address = formatHostPort(listen);
-  const message = `cannot listen on ${address}: ${messageOf(error)}. Choose another with --listen-addr`;
+  const message =
+    `cannot listen on ${address}: ${messageOf(error)}. Choose another with ` + `--listen-addr`;
   return new ClusterError({ code: 'listen-failed', address }, message, error);
 }

@@ -130,7 +130,8 @@ function requireDigest(authorityPem: string, expected: string): void {
   if (actual === expected) return;
   throw new ClusterError(
     { code: 'ca-mismatch', expected, actual },
-    `remote CA does not match fingerprint. Expected: ${expected}, got: ${actual}. The token is of another cluster, or ` +
+    `remote CA does not match fingerprint. Expected: ${expected}, got: ${actual}. The token is ` +
+      `of another cluster, or ` +
       `somebody stands between this node and the manager`,
   );
 }

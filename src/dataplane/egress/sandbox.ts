@@ -104,15 +104,19 @@ function sandboxTable(scene: Scene, place: Place): NftTableObject[] {
 
 /**
  * The address is Docker's; the ports are anywhere, so that the container may run a DNS server of
- * its own.
+ * its own. Ports are rewritten packet by packet on both ways: a translation would have the kernel
+ * track every connection of the sandbox, which halves how many of them it can open.
  */
 function resolverParts({ resolverPorts }: LocalSandbox): TableParts | undefined {
   if (resolverPorts === undefined) return undefined;
-  const rules = (['udp', 'tcp'] as const).map(
-    (protocol) =>
-      `ip daddr 127.0.0.11 ${protocol} dport 53 dnat ip to 127.0.0.11:${resolverPorts[protocol]}`,
-  );
-  return { sets: [], chains: [baseChain('resolver', ['nat', 'output', PRIORITY.dstnat], rules)] };
+  const rules = (['udp', 'tcp'] as const).flatMap((protocol) => {
+    const port = resolverPorts[protocol];
+    return [
+      `ip daddr 127.0.0.11 ${protocol} dport 53 ${protocol} dport set ${port}`,
+      `ip saddr 127.0.0.11 ${protocol} sport ${port} ${protocol} sport set 53`,
+    ];
+  });
+  return { sets: [], chains: [baseChain('resolver', ['filter', 'output', PRIORITY.raw], rules)] };
 }
 
 function ingressParts(scene: Scene, { task }: Place): TableParts | undefined {

@@ -85,7 +85,8 @@ export async function virtualIp(stage: Stage, vip: string): Promise<void> {
   const answers = await story.eventually(
     'three tasks answer behind whoami',
     async () => {
-      const ask = `for i in $(seq ${ASKS}); do timeout 3 wget -q -O - http://whoami:${DEMO_PORT}/; done`;
+      const ask =
+        `for i in $(seq ${ASKS}); do timeout 3 wget -q -O - ` + `http://whoami:${DEMO_PORT}/; done`;
       return parseAnswers(await inClient(stage, ['sh', '-c', ask]));
     },
     (found) => found.size === 3,

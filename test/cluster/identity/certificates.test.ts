@@ -46,7 +46,9 @@ test('a request that is none, is of another kind of key, or is not signed by its
   const { requestPem } = await createNodeKey();
   const der = Buffer.from(requestPem.replace(/-----[A-Z ]+-----|\s/g, ''), 'base64');
   der[der.length - 1] = (der[der.length - 1] ?? 0) ^ 1;
-  const forged = `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`;
+  const forged =
+    `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64')}\n-----END ` +
+    `CERTIFICATE REQUEST-----\n`;
   for (const bad of ['', 'nonsense', authority.certificatePem, forged]) {
     const attempt = issueCertificate(authority, {
       subject: { clusterId: CLUSTER, nodeId: NODE, role: 'worker' },

@@ -85,9 +85,11 @@ function redirect(path: string, ports: ResolverPorts): void {
 delete table inet dns-test
 table inet dns-test {
   chain out {
-    type nat hook output priority -100
-    ip daddr 127.0.0.11 udp dport 53 dnat ip to 127.0.0.11:${ports.udpPort}
-    ip daddr 127.0.0.11 tcp dport 53 dnat ip to 127.0.0.11:${ports.tcpPort}
+    type filter hook output priority -300
+    ip daddr 127.0.0.11 udp dport 53 udp dport set ${ports.udpPort}
+    ip saddr 127.0.0.11 udp sport ${ports.udpPort} udp sport set 53
+    ip daddr 127.0.0.11 tcp dport 53 tcp dport set ${ports.tcpPort}
+    ip saddr 127.0.0.11 tcp sport ${ports.tcpPort} tcp sport set 53
   }
 }
 `;

@@ -2,7 +2,7 @@
 import type { CliContext } from '../context.ts';
 import { table, type Row } from '../print/table.ts';
 import { renderTemplate } from '../print/template.ts';
-import type { ListOptions } from './options.ts';
+import type { ListOptions } from '../verbs/options.ts';
 
 export interface Listing<T> {
   readonly header: Row;

@@ -3,9 +3,9 @@ import type { PortConfig } from '../../model/index.ts';
 import type { CliContext } from '../context.ts';
 import type { Row } from '../print/table.ts';
 import { ellipsis, stateSince } from '../print/words.ts';
-import type { NodeDocument, ServiceDocument, TaskDocument } from './api-documents.ts';
+import type { NodeDocument, ServiceDocument, TaskDocument } from './documents.ts';
 import { printList } from './listing.ts';
-import type { ListOptions } from './options.ts';
+import type { ListOptions } from '../verbs/options.ts';
 
 const HEADER = ['ID', 'NAME', 'IMAGE', 'NODE', 'DESIRED STATE', 'CURRENT STATE', 'ERROR', 'PORTS'];
 const ERROR_LENGTH = 30;
