@@ -1,10 +1,9 @@
 /** The composition root: makes the parts, connects them, and stops them in the opposite order. */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { startApi, type Api } from '../api/index.ts';
-import { SYSTEM_CLOCK, packageRoot, type Logger } from '../base/index.ts';
+import { SYSTEM_CLOCK, messageOf, packageRoot, type Logger } from '../base/index.ts';
 import { openMember, type ClusterMember } from '../cluster/index.ts';
 import { NodeDaemon, Resolver, SandboxNames } from '../node/index.ts';
 import { SYSTEM_RNG, agentBackend } from './backend.ts';
@@ -13,9 +12,15 @@ import { AgentError } from './errors.ts';
 import { readMachine } from './host/machine.ts';
 import { lockRunDirectory } from './host/run-lock.ts';
 import { localNode } from './local-node.ts';
-import { createLogger } from './logging.ts';
-import { createMetrics, refreshFromView, serveMetrics } from './metrics.ts';
+import { createLogger } from './telemetry/logging.ts';
+import {
+  createMetrics,
+  refreshFromView,
+  serveMetrics,
+  type AgentMetrics,
+} from './telemetry/metrics.ts';
 import { makeDirectories, openParts, resolverSockets, type Parts } from './parts.ts';
+import { StopStack } from './stop-stack.ts';
 import { teardown } from './teardown.ts';
 
 /**
@@ -46,19 +51,36 @@ export async function runTeardown(config: AgentConfig): Promise<void> {
   }
 }
 
-/** Resolves with how to stop it again, once its API answers. */
+/** Resolves with how to stop it again, once its API answers; a start that fails leaves nothing open. */
 async function startAgent(config: AgentConfig, logger: Logger): Promise<() => Promise<void>> {
   requireRoot();
   requireSupported(config);
+  const stops = new StopStack();
+  try {
+    await composeAgent(config, logger, stops);
+  } catch (error) {
+    await stops
+      .run()
+      .catch((failure: unknown) =>
+        logger.warn({ error: messageOf(failure) }, 'a failed start could not be undone completely'),
+      );
+    throw error;
+  }
+  return () => stops.run();
+}
+
+async function composeAgent(config: AgentConfig, logger: Logger, stops: StopStack): Promise<void> {
   await makeDirectories(config);
-  const unlock = await lockRunDirectory(config.runDirectory);
+  stops.add(await lockRunDirectory(config.runDirectory));
   const version = await readVersion();
-  const sources: { resolver?: Resolver; member?: ClusterMember } = {};
+  const sources: { resolver?: Resolver; member?: ClusterMember; api?: Api } = {};
   const metrics = createMetrics(version, {
     dnsQueries: () => sources.resolver?.snapshot() ?? [],
+    apiCounters: () => sources.api?.counters,
     refresh: (all) => refreshFromView(all, sources.member),
   });
   const [parts, machine] = await Promise.all([openParts(config, logger, metrics), readMachine()]);
+  stops.add(() => closeParts(parts));
   const member = await openMember({
     dataDirectory: config.dataDirectory,
     localNode: localNode(parts.runtime, version),
@@ -66,37 +88,40 @@ async function startAgent(config: AgentConfig, logger: Logger): Promise<() => Pr
     logger: logger.child({ room: 'cluster' }),
     metrics: { observeCommitSeconds: (seconds) => metrics.raftCommitSeconds.observe(seconds) },
   });
+  stops.add(() => member.close());
   sources.member = member;
-  const forgetImages = parts.runtime?.images.onChange(() => member.refreshDescription());
   const resolver = new Resolver({
     sockets: resolverSockets(parts.kernel),
     rng: SYSTEM_RNG,
     clock: SYSTEM_CLOCK,
     logger: logger.child({ room: 'resolver' }),
   });
+  stops.add(() => resolver.closeAll());
   sources.resolver = resolver;
-  const daemon = startDaemon({ parts, member, resolver, hostname: machine.hostname });
-  await daemon?.start();
+  await startDaemon({ parts, member, resolver, hostname: machine.hostname }, stops);
   const api = await startApi({
     path: config.api.replace(/^unix:\/\//, ''),
     group: 'hawser',
     backend: agentBackend({ parts, member, machine, version }),
     logger: logger.child({ room: 'api' }),
   });
-  const metricsServer =
-    config.metricsAddress === ''
-      ? undefined
-      : await serveMetrics(config.metricsAddress, metrics.registry);
+  stops.add(() => api.close());
+  sources.api = api;
+  await startMetrics(config, metrics, stops);
   logger.info({ version, api: config.api, state: member.status().state }, 'agent is ready');
-  return async () => {
-    await stopServing(api, metricsServer);
-    forgetImages?.();
-    daemon?.close();
-    await resolver.closeAll();
-    await member.close();
-    await closeParts(parts);
-    await unlock();
-  };
+}
+
+async function startMetrics(
+  config: AgentConfig,
+  metrics: AgentMetrics,
+  stops: StopStack,
+): Promise<void> {
+  if (config.metricsAddress === '') return;
+  const server = await serveMetrics(config.metricsAddress, metrics.registry);
+  stops.add(() => {
+    server.close();
+    server.closeAllConnections();
+  });
 }
 
 interface DaemonParts {
@@ -107,10 +132,12 @@ interface DaemonParts {
 }
 
 /** Without a runtime no task runs here, so there is nothing to hold to a view. */
-function startDaemon({ parts, member, resolver, hostname }: DaemonParts): NodeDaemon | undefined {
+async function startDaemon(daemonParts: DaemonParts, stops: StopStack): Promise<void> {
+  const { parts, member, resolver, hostname } = daemonParts;
   const { runtime, kernel, reconciler, sandboxes, config, logger } = parts;
-  if (runtime === undefined) return undefined;
-  return new NodeDaemon({
+  if (runtime === undefined) return;
+  stops.add(runtime.images.onChange(() => member.refreshDescription()));
+  const daemon = new NodeDaemon({
     member,
     runtime,
     reconciler,
@@ -126,12 +153,8 @@ function startDaemon({ parts, member, resolver, hostname }: DaemonParts): NodeDa
     logger: logger.child({ room: 'node' }),
     ensureNamespace: (name) => kernel.createNamespace(name),
   });
-}
-
-async function stopServing(api: Api, metricsServer: Server | undefined): Promise<void> {
-  await api.close();
-  metricsServer?.close();
-  metricsServer?.closeAllConnections();
+  stops.add(() => daemon.close());
+  await daemon.start();
 }
 
 async function closeParts(parts: Parts): Promise<void> {

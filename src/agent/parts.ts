@@ -14,7 +14,8 @@ import {
 import { RuntimeError, openOciRuntime, type Runtime } from '../runtime/index.ts';
 import type { AgentConfig } from './config.ts';
 import { CGROUP_PARENT } from './host/cgroups.ts';
-import type { AgentMetrics } from './metrics.ts';
+import { loadModules } from './host/modules.ts';
+import type { AgentMetrics } from './telemetry/metrics.ts';
 
 /** Where each container's resolver listens; the data plane redirects port 53 to the port. */
 const RESOLVER_PLACE = { address: '127.0.0.11', port: 0 };
@@ -33,6 +34,7 @@ export async function openParts(
   logger: Logger,
   metrics: AgentMetrics | undefined,
 ): Promise<Parts> {
+  await loadModules(logger);
   const kernel = new LinuxKernel({ runDirectory: config.runDirectory });
   const [runtime, sandboxes] = await Promise.all([
     openRuntime(config, logger),

@@ -164,6 +164,6 @@ function requireReachable(host: string, text: string): void {
   throw new ClusterError(
     { code: 'invalid-address', address: text },
     `cannot advertise "${text}": other nodes must reach this one there. Addresses of this node: ` +
-      `${known.join(', ')}`,
+      known.join(', '),
   );
 }

@@ -287,6 +287,6 @@ function diskError(file: string, error: unknown): ClusterError {
     return new ClusterError({ code: 'disk-full', file }, message, error);
   }
   const message =
-    `the change was not made: writing the cluster log ${file} failed: ` + `${messageOf(error)}`;
+    `the change was not made: writing the cluster log ${file} failed: ` + messageOf(error);
   return new ClusterError({ code: 'disk-failed', file }, message, error);
 }

@@ -52,7 +52,7 @@ export class LogBroker {
     throw new ClusterError(
       { code: 'logs-incomplete', reasons },
       `incomplete log stream. some logs could not be retrieved for the following reasons: ` +
-        `${reasons.join(', ')}`,
+        reasons.join(', '),
     );
   }
 

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
-import type { Logger } from '../base/index.ts';
-import type { AgentConfig } from './config.ts';
+import type { Logger } from '../../base/index.ts';
+import type { AgentConfig } from '../config.ts';
 
 /**
  * Lines of JSON on stdout, which journald and lab logs keep; `pretty` is for a person at a

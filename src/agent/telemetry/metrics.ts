@@ -1,7 +1,8 @@
 /** /metrics: the registry, what other rooms count, and the HTTP server that Prometheus scrapes. */
 import { createServer, type Server } from 'node:http';
-import type { ClusterMember } from '../cluster/index.ts';
-import type { EndpointRow } from '../model/index.ts';
+import type { HttpCounters } from '../../api/index.ts';
+import type { ClusterMember } from '../../cluster/index.ts';
+import type { EndpointRow } from '../../model/index.ts';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 /** Buckets in seconds, from a tenth of a millisecond to ten seconds. */
@@ -27,6 +28,8 @@ export interface ScrapeSources {
     readonly outcome: string;
     readonly count: number;
   }[];
+  /** Requests of the API so far; undefined before it is served. */
+  apiCounters(): Readonly<HttpCounters> | undefined;
   /** Gauges that are cheap to compute and pointless to keep. */
   refresh(metrics: AgentMetrics): void;
 }
@@ -70,12 +73,34 @@ export function createMetrics(version: string, sources: ScrapeSources): AgentMet
     ),
   };
   collectDns(registry, sources);
+  collectApi(registry, sources);
   const scrape = registry.metrics.bind(registry);
   registry.metrics = async () => {
     sources.refresh(metrics);
     return scrape();
   };
   return metrics;
+}
+
+const API_COUNTERS = [
+  ['hawser_api_requests_total', 'requestsTotal', 'Requests to the Engine API.'],
+  ['hawser_api_refused_total', 'refusedTotal', 'Those answered with 4xx, 501 or 503.'],
+  ['hawser_api_failed_total', 'failedTotal', 'Those answered with another 5xx.'],
+  ['hawser_api_dropped_total', 'connectionsDroppedTotal', 'Connections beyond the limit.'],
+] as const;
+
+function collectApi(registry: Registry, sources: ScrapeSources): void {
+  for (const [name, field, help] of API_COUNTERS) {
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(sources.apiCounters()?.[field] ?? 0);
+      },
+    });
+  }
 }
 
 function collectDns(registry: Registry, sources: ScrapeSources): void {
