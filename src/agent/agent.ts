@@ -51,7 +51,9 @@ export async function runTeardown(config: AgentConfig): Promise<void> {
   }
 }
 
-/** Resolves with how to stop it again, once its API answers; a start that fails leaves nothing open. */
+/**
+ * Resolves with how to stop it again, once its API answers; a start that fails leaves nothing open.
+ */
 async function startAgent(config: AgentConfig, logger: Logger): Promise<() => Promise<void>> {
   requireRoot();
   requireSupported(config);

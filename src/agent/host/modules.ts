@@ -1,4 +1,7 @@
-/** Kernel modules that the data plane needs and that no call of ours makes the kernel load by itself. */
+/**
+ * Kernel modules that the data plane needs and that no call of ours makes the kernel load by
+ * itself.
+ */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
