@@ -25,7 +25,8 @@
  *     deadline: what concerns them may be lost. Commands are then tried again under the same stamp.
  *  7. Take snapshots at an applied index with `membershipAt` of that index; when one is durable,
  *     show it in the `LogReader` and forget entries before it, but keep some for slow followers.
- *  8. A `snapshot.request` in `ready.messages` means: bring that peer the newest snapshot, in chunks,
+ * 8. A `snapshot.request` in `ready.messages` means: bring that peer the newest snapshot, in
+ * chunks,
  *     then the request with that snapshot's meta, which it passes to `step`; it installs the bytes
  *     only when a write says so. Then `reportSnapshot`, also when it failed.
  *  9. After a restart give back the newest hard state and log. A peer whose disk is lost is removed

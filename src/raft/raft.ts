@@ -171,7 +171,9 @@ export class Raft {
     return readIndex(this.core, id);
   }
 
-  /** Hands leadership to `to`, or to whoever can take it soonest. Given up after an election time. */
+  /**
+   * Hands leadership to `to`, or to whoever can take it soonest. Given up after an election time.
+   */
   transferLeadership(to?: PeerId): TransferOutcome {
     return transferLeadership(this.core, to);
   }

@@ -34,7 +34,9 @@ export interface Write {
   readonly hardState: HardState | undefined;
   /** Worth noting beside the entries: a restart goes on from here. Losing it costs only time. */
   readonly commit: LogIndex;
-  /** False when nothing but `messages` is in it: send them and advance without touching the disk. */
+  /**
+   * False when nothing but `messages` is in it: send them and advance without touching the disk.
+   */
   readonly needsSync: boolean;
   /** The second outbox: must not leave before the rest of this write is durable. */
   readonly messages: readonly MessageAfterPersist[];

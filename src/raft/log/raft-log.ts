@@ -114,7 +114,11 @@ export class RaftLog {
     if (low < this.firstIndex) return undefined;
     if (low >= high) return [];
     const { firstIndex: offset, entries } = this.unstable;
-    if (low < offset) return this.reader.entries(low, minIndex(high, offset), bytesMax);
+    if (low < offset) {
+      const durable = this.reader.entries(low, minIndex(high, offset), bytesMax);
+      assert(durable?.[0]?.index === low, 'the host shows the durable log', { low, high, offset });
+      return durable;
+    }
     return cutOff(entries, { from: low - offset, to: high - offset }, bytesMax);
   }
 
@@ -220,8 +224,8 @@ export class RaftLog {
   endWrite(): void {
     this.unstable.endWrite();
     if (this.isInstalling) return;
-    const stable = { index: this.stableIndex };
-    assert(this.reader.term(this.stableIndex) !== undefined, 'a durable entry is shown', stable);
+    const { stableIndex } = this.unstable;
+    assert(this.reader.term(stableIndex) !== undefined, 'a durable entry is shown', stableIndex);
     const installed = this.reader.snapshot.index;
     const state = { installed, committed: this.commitMark };
     assert(installed <= this.commitMark, 'a snapshot holds committed entries', state);

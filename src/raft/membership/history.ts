@@ -49,8 +49,8 @@ export class MembershipHistory {
 
   /**
    * Whether a peer may stand for election: it votes in the latest membership, or in one since the
-   * last that is committed. A peer that holds its own removal may be the only one that holds it, and
-   * is needed until others do (thesis, 4.2.2).
+   * last that is committed. A peer that holds its own removal may be the only one that holds it,
+   * and is needed until others do (thesis, 4.2.2).
    */
   mayStand(peer: PeerId, committed: LogIndex): boolean {
     const from = this.epochs.findLastIndex((epoch) => epoch.index <= committed);
@@ -73,9 +73,14 @@ export class MembershipHistory {
     return this.epochs.at(-1) !== before;
   }
 
-  /** A snapshot replaces the log. */
-  reset({ index, membership }: SnapshotMeta): void {
-    this.epochs = [{ index, membership }];
+  /**
+   * A snapshot replaces the log. Memberships through `committed` stay known until
+   * `forgetBefore`, because the state machine is still there.
+   */
+  restore({ index, membership }: SnapshotMeta, committed: LogIndex): void {
+    const [base, ...rest] = this.epochs;
+    const known = rest.filter((epoch) => epoch.index <= committed);
+    this.epochs = [base, ...known, { index, membership }];
   }
 
   /** Earlier memberships are not asked for again. */

@@ -110,10 +110,12 @@ export class Progress {
   }
 
   /**
-   * An append after `rejected` was refused; the logs are not equal after `hint`. Replicate -> Probe.
-   * Whether that was news.
+   * An append after `rejected` was refused; the logs are not equal after `hint`. Replicate ->
+   * Probe. Whether that was news.
    */
   noteRejected(rejected: LogIndex, hint: LogIndex): boolean {
+    // Late; or the follower lost what it acknowledged, and probing faster would not help.
+    if (rejected <= this.matchMark) return false;
     switch (this.current.kind) {
       case 'probe':
         if (this.nextMark - 1 !== rejected) return false;
@@ -122,7 +124,6 @@ export class Progress {
         this.mustSend = true;
         return true;
       case 'replicate':
-        if (rejected <= this.matchMark) return false;
         this.becomeProbe(nextIndex(this.matchMark));
         return true;
       case 'snapshot':

@@ -1,4 +1,6 @@
-/** What a majority of voters says. All functions count only voters: others' values are not asked. */
+/**
+ * What a majority of voters says. All functions count only voters: others' values are not asked.
+ */
 import type { PeerId } from '../types.ts';
 
 /** How many of `count` voters make a quorum. */

@@ -120,7 +120,9 @@ export class Core {
     return this.leader !== undefined && this.electionElapsed < this.timing.electionTicks;
   }
 
-  /** Whether it may stand for election; a snapshot that is being installed leaves it without a log. */
+  /**
+   * Whether it may stand for election; a snapshot that is being installed leaves it without a log.
+   */
   get mayStand(): boolean {
     return !this.log.isInstalling && this.members.mayStand(this.id, this.log.committed);
   }

@@ -75,15 +75,17 @@ function acceptHeartbeat(core: Core, request: HeartbeatRequest): void {
 
 /**
  * Takes a snapshot in place of the log, unless the log already holds its last entry: then nothing
- * is missing before it, and all of it is committed.
+ * is missing before it, and all of it is committed. One at a time: another one is dropped, as if
+ * lost.
  */
 function acceptSnapshot(core: Core, { from, snapshot }: SnapshotRequest): void {
   const { log } = core;
+  if (log.isInstalling) return;
   if (snapshot.index > log.committed) {
     if (log.has(snapshot)) log.commitTo(snapshot.index);
     else {
+      core.members.restore(snapshot, log.committed);
       log.restore(snapshot);
-      core.members.reset(snapshot);
     }
   }
   const match: LogIndex = log.committed;

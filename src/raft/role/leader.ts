@@ -9,8 +9,8 @@ import { LeaderRole } from './leader-role.ts';
 import { releaseReads, sendAllAppends, sendHeartbeats } from './replication.ts';
 
 /**
- * Candidate -> Leader. Its first entry lets it commit what it found (paper, 5.4.2). The first one of
- * all says who began the group, for those who join later and read the log from there.
+ * Candidate -> Leader. Its first entry lets it commit what it found (paper, 5.4.2). The first one
+ * of all says who began the group, for those who join later and read the log from there.
  */
 export function lead(core: Core): void {
   assert(core.role.kind === 'candidate', 'only a candidate is elected', core.role.kind);

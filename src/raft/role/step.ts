@@ -164,7 +164,9 @@ function stepTermless(core: Core, message: Exclude<Message, TermedMessage>): voi
   }
 }
 
-/** Each forwarded command is appended or refused; it is not passed on, so it never goes in circles. */
+/**
+ * Each forwarded command is appended or refused; it is not passed on, so it never goes in circles.
+ */
 function acceptForward(core: Core, { from, commands }: ProposalForward): void {
   const refusals = commands.flatMap((command): ProposalRefusal[] => {
     const reason =

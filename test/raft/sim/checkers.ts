@@ -78,7 +78,8 @@ export class Checkers {
     while (this.committed.length < raft.commit) {
       const low = (this.committed.length + 1) as LogIndex;
       const entries = log.entriesFrom(low, Infinity);
-      if (entries === undefined) fail(`${raft.id} forgot ${low} before anybody committed it`);
+      if (entries === undefined || entries.length === 0)
+        fail(`${raft.id} commits ${raft.commit}, but does not hold ${low}`);
       for (const entry of entries) if (entry.index <= raft.commit) this.addCommitted(entry);
     }
   }

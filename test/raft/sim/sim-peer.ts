@@ -39,12 +39,13 @@ export interface PeerWorld {
   ): void;
 }
 
-export interface SnapshotPolicy {
+export interface SimPolicy {
+  readonly appendBytesMax: number;
   readonly snapshotEntries: number;
   readonly keptEntries: number;
 }
 
-const LIMITS = { appendBytesMax: 300, inflightMessagesMax: 4, promoteLagEntriesMax: 20 };
+const LIMITS = { inflightMessagesMax: 4, promoteLagEntriesMax: 20 };
 
 /** One peer with its disk and the loop around it, as `index.ts` of the room says. */
 export class SimPeer {
@@ -54,7 +55,7 @@ export class SimPeer {
   private core: Raft | undefined;
   private lives = 0;
   private readonly world: PeerWorld;
-  private readonly policy: SnapshotPolicy;
+  private readonly policy: SimPolicy;
   private writing: { write: Write; state: MachineState | undefined } | undefined;
   private received = new Map<string, MachineState>();
   private waitingReads: ReadState[] = [];
@@ -63,7 +64,7 @@ export class SimPeer {
   constructor(
     { id, membership }: { id: PeerId; membership: Membership | undefined },
     world: PeerWorld,
-    policy: SnapshotPolicy,
+    policy: SimPolicy,
   ) {
     this.id = id;
     this.world = world;
@@ -88,7 +89,7 @@ export class SimPeer {
       commit,
       rng: new SeededRng(this.world.rng.nextU32()),
       timing: { heartbeatTicks: 2, electionTicks: 8 },
-      limits: LIMITS,
+      limits: { ...LIMITS, appendBytesMax: this.policy.appendBytesMax },
     });
     this.world.checkers.checkMembership(this.core);
   }

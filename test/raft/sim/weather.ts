@@ -20,6 +20,7 @@ export interface Weather {
   readonly isPartitionOneWay: boolean;
   readonly membershipInterval: number;
   readonly transferInterval: number;
+  readonly appendBytesMax: number;
   readonly snapshotEntries: number;
   readonly keptEntries: number;
   /** How long faults last, before everything heals. */
@@ -45,6 +46,7 @@ export function weatherOf(rng: Rng): Weather {
     isPartitionOneWay: pick(0, 0, 1) === 1,
     membershipInterval: pick(0, 0, 60, 200),
     transferInterval: pick(0, 0, 100, 300),
+    appendBytesMax: pick(1, 300, 300, 5000),
     snapshotEntries: pick(5, 30, 100_000),
     keptEntries: pick(0, 3, 20),
     stormUnits: pick(1000, 2000, 3000),

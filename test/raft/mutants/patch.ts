@@ -1,0 +1,22 @@
+/** Undoes what was planted. */
+export type Restore = () => void;
+
+/** Replaces a method or getter of a class until restored; private ones by name. */
+export function patch<Original>(
+  prototype: object,
+  name: string,
+  make: (original: Original) => unknown,
+): Restore {
+  const before = Object.getOwnPropertyDescriptor(prototype, name);
+  if (before === undefined) throw new Error(`${name} is not there to be patched`);
+  const replacement = make((before.get ?? before.value) as Original);
+  const key = before.get === undefined ? 'value' : 'get';
+  Object.defineProperty(prototype, name, { ...before, [key]: replacement });
+  return () => Object.defineProperty(prototype, name, before);
+}
+
+export function patchAll(...restores: readonly Restore[]): Restore {
+  return () => {
+    for (const restore of restores) restore();
+  };
+}
