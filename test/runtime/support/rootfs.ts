@@ -30,12 +30,15 @@ const APPLETS = [
   'hostname',
 ];
 
+/** The same bytes at every call: a layer is known by its content. */
+const TAR_OPTIONS = ['--numeric-owner', '--sort=name', '--mtime=@0'];
+
 /** A tar of it. */
 export function busyboxTar(): Buffer {
   const root = mkdtempSync('/tmp/hawser-rootfs-');
   try {
     fill(root);
-    return execFileSync('tar', ['-C', root, '--numeric-owner', '-cf', '-', '.'], {
+    return execFileSync('tar', [...TAR_OPTIONS, '-C', root, '-cf', '-', '.'], {
       maxBuffer: 64 << 20,
     });
   } finally {
