@@ -154,9 +154,14 @@ export class Core {
     this.setTerm((this.currentTerm + 1) as Term, this.id);
   }
 
+  /** One vote in each term, and none in a term that has a leader. */
+  mayVoteFor(candidate: PeerId): boolean {
+    if (this.votedFor === candidate) return true;
+    return this.votedFor === undefined && this.leader === undefined;
+  }
+
   giveVote(candidate: PeerId): void {
-    const state = { vote: this.votedFor, candidate };
-    assert((this.votedFor ?? candidate) === candidate, 'one vote in each term', state);
+    assert(this.mayVoteFor(candidate), 'one vote in each term', { vote: this.votedFor, candidate });
     this.votedFor = candidate;
   }
 

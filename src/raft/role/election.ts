@@ -95,6 +95,5 @@ export function answerVoteRequest(core: Core, request: PreVoteRequest | VoteRequ
 
 function mayVoteFor(core: Core, request: PreVoteRequest | VoteRequest): boolean {
   if (request.kind === 'pre-vote.request' && request.term > core.term) return true;
-  if (core.vote === request.from) return true;
-  return core.vote === undefined && core.leader === undefined;
+  return core.mayVoteFor(request.from);
 }

@@ -3,7 +3,7 @@ import { World } from '../sim/world.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 
 /** Each bug shows within this many runs, or the simulation is not looking. */
-const SEEDS_MAX = 400;
+const SEEDS_MAX = 1000;
 
 for (const mutant of MUTANTS) {
   test(`caught: ${mutant.name}`, (t) => {

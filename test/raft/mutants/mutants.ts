@@ -9,13 +9,7 @@ import { Progress } from '../../../src/raft/progress/progress.ts';
 import { Core } from '../../../src/raft/role/core.ts';
 import { countOwnVote } from '../../../src/raft/role/election.ts';
 import { ReadQueue } from '../../../src/raft/role/read-queue.ts';
-import {
-  nextIndex,
-  type Entry,
-  type LogIndex,
-  type PeerId,
-  type Term,
-} from '../../../src/raft/types.ts';
+import { nextIndex, type Entry, type LogIndex, type Term } from '../../../src/raft/types.ts';
 import { SimDisk } from '../sim/disk.ts';
 import type { MachineState } from '../sim/machine.ts';
 import type { Weather } from '../sim/weather.ts';
@@ -28,7 +22,18 @@ export interface Mutant {
   readonly weather?: Partial<Weather>;
 }
 
+const DIVIDED: Partial<Weather> = { partitionInterval: 150, voters: 3, stormUnits: 3000 };
 const ROUGH: Partial<Weather> = { crashInterval: 100, downMax: 20, diskMax: 40, voters: 3 };
+/** Many candidates, and crashes while votes are on their way to slow disks. */
+const ELECTIONS: Partial<Weather> = {
+  ...ROUGH,
+  downMax: 5,
+  delayMax: 5,
+  diskMax: 150,
+  dropRate: 250,
+  crashInterval: 40,
+  appendBytesMax: 300,
+};
 /** Leaders come and go with entries that only they hold. */
 const FIGURE_8: Partial<Weather> = {
   voters: 5,
@@ -43,12 +48,11 @@ const FIGURE_8: Partial<Weather> = {
   membershipInterval: 0,
   stormUnits: 3000,
 };
-const DIVIDED: Partial<Weather> = { partitionInterval: 150, voters: 3, stormUnits: 3000 };
 
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a vote leaves before it is durable',
-    weather: { ...ROUGH, downMax: 5, delayMax: 10 },
+    weather: ELECTIONS,
     plant: () => leavesAtOnce('vote.reply'),
   },
   {
@@ -58,12 +62,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a candidate neither waits for its own vote nor makes it durable before it asks',
-    weather: { ...ROUGH, downMax: 5, delayMax: 1, diskMax: 150, dropRate: 250, crashInterval: 40 },
+    weather: ELECTIONS,
     plant: () => patchAll(leavesAtOnce('vote.request'), countsOwnVoteAtOnce('tick', 'step')),
   },
   {
     name: 'a vote is forgotten in a restart',
-    weather: { ...ROUGH, downMax: 5, delayMax: 10 },
+    weather: ELECTIONS,
     plant: () =>
       patch(
         SimDisk.prototype,
@@ -79,18 +83,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a peer votes twice in a term',
     weather: { delayMax: 25, dropRate: 100 },
-    plant: () =>
-      patchAll(
-        patch(Core.prototype, 'vote', () => () => undefined),
-        patch(
-          Core.prototype,
-          'giveVote',
-          () =>
-            function (this: { votedFor: PeerId }, peer: PeerId): void {
-              this.votedFor = peer;
-            },
-        ),
-      ),
+    plant: () => patch(Core.prototype, 'mayVoteFor', () => () => true),
   },
   {
     name: 'a candidate that lacks entries gets votes',
@@ -98,7 +91,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an answer to an earlier term counts in this one',
-    weather: { ...DIVIDED, straggleRate: 60, straggleMax: 400 },
+    weather: { ...ELECTIONS, straggleRate: 60, straggleMax: 400 },
     plant: () =>
       patch(
         Raft.prototype,
@@ -204,7 +197,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a read is answered without a quorum',
-    weather: DIVIDED,
+    weather: { ...DIVIDED, partitionInterval: 60, clients: 4, delayMax: 3, crashInterval: 0 },
     plant: () =>
       patch(
         ReadQueue.prototype,
@@ -224,25 +217,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'two changes of membership are under way at once',
     weather: { ...DIVIDED, voters: 2, membershipInterval: 20, peers: 6 },
     plant: () => patch(MembershipHistory.prototype, 'isPending', () => () => false),
-  },
-  {
-    name: 'a membership is changed before the leader has committed in its own term',
-    weather: { ...DIVIDED, voters: 4, membershipInterval: 15, crashInterval: 100, peers: 5 },
-    plant: () =>
-      patch(
-        Raft.prototype,
-        'proposeMembership',
-        (original: Raft['proposeMembership']) =>
-          function (this: Raft, change: Parameters<Raft['proposeMembership']>[0]): unknown {
-            const { core } = this as unknown as { core: object };
-            Object.defineProperty(core, 'hasCommittedOwnTerm', { value: true, configurable: true });
-            try {
-              return original.call(this, change);
-            } finally {
-              delete (core as { hasCommittedOwnTerm?: unknown }).hasCommittedOwnTerm;
-            }
-          },
-      ),
   },
   {
     name: 'a snapshot holds a membership that is not committed',

@@ -2,14 +2,15 @@
 export type Restore = () => void;
 
 /** Replaces a method or getter of a class until restored; private ones by name. */
-export function patch<Original>(
+export function patch(
   prototype: object,
   name: string,
-  make: (original: Original) => unknown,
+  make: (original: never) => unknown,
 ): Restore {
-  const before = Object.getOwnPropertyDescriptor(prototype, name);
+  const before: PropertyDescriptor | undefined = Object.getOwnPropertyDescriptor(prototype, name);
   if (before === undefined) throw new Error(`${name} is not there to be patched`);
-  const replacement = make((before.get ?? before.value) as Original);
+  const original: unknown = 'get' in before ? Reflect.get(before, 'get') : before.value;
+  const replacement = make(original as never);
   const key = before.get === undefined ? 'value' : 'get';
   Object.defineProperty(prototype, name, { ...before, [key]: replacement });
   return () => Object.defineProperty(prototype, name, before);

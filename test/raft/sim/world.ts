@@ -159,12 +159,20 @@ export class World implements PeerWorld {
 
   private changeMembership(): void {
     const target = this.peers[randomBelow(this.rng, this.peers.length)];
-    const kinds = ['add-learner', 'promote', 'demote', 'remove', 'add-learner', 'promote'] as const;
-    const kind = kinds[randomBelow(this.rng, kinds.length)] ?? 'promote';
     if (target === undefined) return;
-    const change: MembershipChange = { kind, peer: target.id };
-    for (const peer of this.peers)
-      if (peer.raft?.role === 'leader') peer.touch((raft) => raft.proposeMembership(change));
+    for (const peer of this.peers) {
+      if (peer.raft?.role !== 'leader') continue;
+      const change = this.changeFor(target.id, peer.raft.membership);
+      peer.touch((raft) => raft.proposeMembership(change));
+    }
+  }
+
+  /** One that makes sense to the leader, so that most are taken. */
+  private changeFor(peer: PeerId, { voters, learners }: Membership): MembershipChange {
+    const isLeaving = randomBelow(this.rng, 3) === 0;
+    if (voters.includes(peer)) return { kind: isLeaving ? 'remove' : 'demote', peer };
+    if (learners.includes(peer)) return { kind: isLeaving ? 'remove' : 'promote', peer };
+    return { kind: 'add-learner', peer };
   }
 
   private transfer(): void {
