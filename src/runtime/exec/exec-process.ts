@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { HostFacts } from '../bundle/bundle-config.ts';
 import { resolveUser } from '../bundle/users.ts';
 import { invalid } from '../errors.ts';
@@ -144,16 +145,29 @@ function common(
 /** 128 + SIGKILL. */
 const EXIT_CODE_KILLED = 137;
 
+/** runc writes the pid after the process has begun to run; it is looked for so often. */
+const PID_POLL_MS = 10;
+
 /**
  * runc hands most signals on, but cannot hand on SIGKILL; the process itself gets it, while runc
  * still waits for it.
  */
 async function killInside(child: ChildProcess, files: ExecFiles, signal: number): Promise<void> {
-  const pid = Number(await tryReadText(files.pidFile, 32).catch(() => undefined));
-  if (!Number.isInteger(pid) || pid <= 1 || child.exitCode !== null) return;
+  const pid = await pidInside(child, files);
+  if (pid === undefined) return;
   try {
     process.kill(pid, signal);
   } catch {
     // It ended meanwhile.
   }
+}
+
+/** The process's pid once runc has told it; undefined when all of it ended before. */
+async function pidInside(child: ChildProcess, files: ExecFiles): Promise<number | undefined> {
+  while (child.exitCode === null && child.signalCode === null) {
+    const pid = Number(await tryReadText(files.pidFile, 32).catch(() => undefined));
+    if (Number.isInteger(pid) && pid > 1) return pid;
+    await delay(PID_POLL_MS);
+  }
+  return undefined;
 }
