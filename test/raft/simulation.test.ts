@@ -2,7 +2,7 @@ import test from 'ava';
 import { World } from './sim/world.ts';
 
 /** Raised by hand to look longer: `HAWSER_RAFT_SEEDS=5000`. */
-const SEEDS = Number(process.env['HAWSER_RAFT_SEEDS'] ?? 120);
+const SEEDS = Number(process.env['HAWSER_RAFT_SEEDS'] ?? 300);
 
 test('no seed breaks a promise, and every group comes together after the storm', (t) => {
   const totals = { commits: 0, writes: 0, reads: 0, snapshots: 0, terms: 0 };
