@@ -4,7 +4,7 @@
  *
  * Input: opaque entries. Output: the state machine's outcome of each, once it is durable.
  * Guarantees and file formats are told in `wal.ts` and `frame.ts`; limits in `LOG_LIMITS`. Start
- * with `replicated-log.ts`.
+ * with `single/replicated-log.ts`.
  */
 export {
   LOG_LIMITS,
@@ -12,6 +12,6 @@ export {
   type LogLimits,
   type ReplicatedLogOptions,
   type StateMachine,
-} from './replicated-log.ts';
+} from './single/replicated-log.ts';
 export { SYSTEM_DISK, errnoOf, fileExists, replaceFile, type Disk, type DiskFile } from './disk.ts';
-export type { LogEntry, LogIndex, Term } from './entry.ts';
+export type { LogEntry, LogIndex, Term } from './single/entry.ts';

@@ -2,10 +2,10 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import * as fc from 'fast-check';
-import { SeededRng } from '../../../src/base/index.ts';
-import { isClusterError } from '../../../src/cluster/errors.ts';
-import type { ReplicatedLog } from '../../../src/cluster/log/index.ts';
-import { CrashingDisk } from './crashing-disk.ts';
+import { SeededRng } from '../../../../src/base/index.ts';
+import { isClusterError } from '../../../../src/cluster/errors.ts';
+import type { ReplicatedLog } from '../../../../src/cluster/log/index.ts';
+import { CrashingDisk } from '../crashing-disk.ts';
 import { ListLog, faultyDisk, noSpace, temporaryDirectory } from './fixture.ts';
 
 async function propose(log: ReplicatedLog<number>, ...texts: string[]): Promise<number[]> {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { SILENT_LOGGER } from '../../../src/base/index.ts';
+import { SILENT_LOGGER } from '../../../../src/base/index.ts';
 import {
   ReplicatedLog,
   SYSTEM_DISK,
@@ -11,8 +11,8 @@ import {
   type LogIndex,
   type ReplicatedLogOptions,
   type Term,
-} from '../../../src/cluster/log/index.ts';
-import type { Wal } from '../../../src/cluster/log/wal.ts';
+} from '../../../../src/cluster/log/index.ts';
+import type { Wal } from '../../../../src/cluster/log/single/wal.ts';
 
 export async function temporaryDirectory(t: ExecutionContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'hawser-log-'));

@@ -7,9 +7,9 @@
  * applied in order, after they are durable, and each proposer hears what the state machine said to
  * its own. Snapshots are taken between batches and written beside the log.
  */
-import { BoundedQueue, messageOf, type Logger } from '../../base/index.ts';
-import { ClusterError } from '../errors.ts';
-import { SYSTEM_DISK, type Disk } from './disk.ts';
+import { BoundedQueue, messageOf, type Logger } from '../../../base/index.ts';
+import { ClusterError } from '../../errors.ts';
+import { SYSTEM_DISK, type Disk } from '../disk.ts';
 import type { LogEntry, LogIndex, Term } from './entry.ts';
 import { loadHardState, saveHardState } from './hard-state.ts';
 import { SnapshotFiles } from './snapshot-files.ts';

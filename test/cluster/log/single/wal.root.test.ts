@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { isClusterError } from '../../../src/cluster/errors.ts';
+import { isClusterError } from '../../../../src/cluster/errors.ts';
 import { ListLog } from './fixture.ts';
 
 const run = promisify(execFile);

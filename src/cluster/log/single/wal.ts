@@ -8,9 +8,9 @@
  * the offset and the way out. One `append` at a time.
  */
 import { join } from 'node:path';
-import { assert, messageOf, type Logger } from '../../base/index.ts';
-import { ClusterError } from '../errors.ts';
-import { errnoOf, replaceFile, type Disk, type DiskFile } from './disk.ts';
+import { assert, messageOf, type Logger } from '../../../base/index.ts';
+import { ClusterError } from '../../errors.ts';
+import { errnoOf, replaceFile, type Disk, type DiskFile } from '../disk.ts';
 import type { LogEntry, LogIndex } from './entry.ts';
 import { FILE_HEADER_BYTES, encodeFileHeader, encodeFrame, scanSegment } from './frame.ts';
 

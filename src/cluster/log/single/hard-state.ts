@@ -5,8 +5,8 @@
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import { ClusterError } from '../errors.ts';
-import { replaceFile, type Disk } from './disk.ts';
+import { ClusterError } from '../../errors.ts';
+import { replaceFile, type Disk } from '../disk.ts';
 import type { Term } from './entry.ts';
 
 export interface HardState {

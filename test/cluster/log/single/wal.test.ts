@@ -2,16 +2,16 @@ import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
-import { ClusterError, isClusterError } from '../../../src/cluster/errors.ts';
-import type { LogEntry, LogIndex } from '../../../src/cluster/log/index.ts';
+import { ClusterError, isClusterError } from '../../../../src/cluster/errors.ts';
+import type { LogEntry, LogIndex } from '../../../../src/cluster/log/index.ts';
 import {
   FILE_HEADER_BYTES,
   encodeFileHeader,
   encodeFrame,
   frameBytes,
   scanSegment,
-} from '../../../src/cluster/log/frame.ts';
-import { Wal } from '../../../src/cluster/log/wal.ts';
+} from '../../../../src/cluster/log/single/frame.ts';
+import { Wal } from '../../../../src/cluster/log/single/wal.ts';
 import { entry, faultyDisk, noSpace, temporaryDirectory, walOptions } from './fixture.ts';
 
 const START = 0 as LogIndex;

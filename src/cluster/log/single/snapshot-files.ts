@@ -6,9 +6,9 @@
  */
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { messageOf, type Logger } from '../../base/index.ts';
-import { ClusterError } from '../errors.ts';
-import { replaceFile, type Disk } from './disk.ts';
+import { messageOf, type Logger } from '../../../base/index.ts';
+import { ClusterError } from '../../errors.ts';
+import { replaceFile, type Disk } from '../disk.ts';
 import type { LogIndex, Term } from './entry.ts';
 
 export interface Snapshot {

@@ -1,4 +1,4 @@
-import type { Brand } from '../../base/index.ts';
+import type { Brand } from '../../../base/index.ts';
 
 /** An election's number. 1 while a cluster has one voter. */
 export type Term = Brand<number, 'Term'>;
