@@ -20,6 +20,13 @@ export type ClusterErrorDetail =
   | { readonly code: 'disk-full' | 'disk-failed'; readonly file: string }
   | { readonly code: 'damaged'; readonly file: string; readonly offset: number }
   | { readonly code: 'locked'; readonly pid: number }
+  /** Too few managers hear each other, so nothing can be decided or read for certain. */
+  | { readonly code: 'no-leader' }
+  /** Only the leader does this; it may be known. */
+  | { readonly code: 'not-leader'; readonly leader: string | undefined }
+  /** No answer in time: what was asked for may have happened, or may yet. */
+  | { readonly code: 'timeout' }
+  | { readonly code: 'membership-refused' | 'transfer-refused'; readonly reason: string }
   /** Output of some tasks could not be had. */
   | { readonly code: 'logs-incomplete'; readonly reasons: readonly string[] };
 

@@ -1,0 +1,27 @@
+/**
+ * cluster/consensus: the host of one Raft peer, and the links between peers.
+ *
+ * `RaftDriver` feeds `src/raft` with ticks, messages, commands and reads, writes what it asks for,
+ * sends what it says, applies what is committed exactly once, and answers who asked.
+ * Inputs: commands and read barriers from this process, messages from other peers. Outputs:
+ * outcomes of the state machine, messages, writes, changes of status.
+ * Limits: `DRIVER_LIMITS`, and the core's `RAFT_LIMITS`. Start with `driver.ts`.
+ */
+export type {
+  ConsensusMetrics,
+  ConsensusStorage,
+  OpenedConsensus,
+  Pace,
+  PeerWire,
+  PeerWireHandler,
+  SnapshotKeep,
+  SnapshotPolicy,
+  StateMachine,
+} from './ports.ts';
+export { SYSTEM_PACE } from './ports.ts';
+export {
+  DRIVER_LIMITS,
+  type DriverLimits,
+  type DriverOptions,
+  type DriverStatus,
+} from './options.ts';
