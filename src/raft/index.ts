@@ -25,15 +25,15 @@
  *     deadline: what concerns them may be lost. Commands are then tried again under the same stamp.
  *  7. Take snapshots at an applied index with `membershipAt` of that index; when one is durable,
  *     show it in the `LogReader` and forget entries before it, but keep some for slow followers.
- * 8. A `snapshot.request` in `ready.messages` means: bring that peer the newest snapshot, in
- * chunks,
- *     then the request with that snapshot's meta, which it passes to `step`; it installs the bytes
- *     only when a write says so. Then `reportSnapshot`, also when it failed.
+ *  8. A `snapshot.request` in `ready.messages` means: bring that peer the newest snapshot in
+ *     chunks, then the request with that snapshot's meta, which it passes to `step`; it installs
+ *     the bytes only when a write says so. Then `reportSnapshot`, also when it failed.
  *  9. After a restart give back the newest hard state and log. A peer whose disk is lost is removed
  *     and comes back under another id.
  *
  * Start with `raft.ts` (the whole interface), `ready.ts` and `messages.ts` (the two outboxes), then
- * `role/` (the rules, one file for each role), `log/raft-log.ts` and `membership/history.ts`.
+ * `role/` (the rules, one file for each role), `log/raft-log.ts` and `membership/history.ts`; how
+ * messages and entries look as bytes is in `wire/layout.ts`.
  */
 export { Raft, type PeerStatus } from './raft.ts';
 export {
@@ -76,6 +76,19 @@ export {
   type SessionLimits,
   type SessionSnapshot,
 } from './session-table.ts';
+export { decodeMessage } from './wire/decode-message.ts';
+export { encodeMessage, encodedBytes } from './wire/encode-message.ts';
+export { MESSAGE_BYTES_MAX, WIRE_VERSION } from './wire/layout.ts';
+export {
+  decodeEntry,
+  decodeHardState,
+  decodeMembership,
+  decodeSnapshotMeta,
+  encodeEntry,
+  encodeHardState,
+  encodeMembership,
+  encodeSnapshotMeta,
+} from './wire/records.ts';
 export {
   NO_INDEX,
   NO_TERM,

@@ -6,7 +6,7 @@ import type { Brand } from '../base/index.ts';
 
 /**
  * A member of the consensus group. Stands for one disk: a peer that lost its disk comes back under
- * another id, because its votes are forgotten.
+ * another id, because its votes are forgotten. 1 to 255 characters of visible ASCII.
  */
 export type PeerId = Brand<string, 'PeerId'>;
 
@@ -16,7 +16,10 @@ export type Term = Brand<number, 'Term'>;
 /** An entry's place in the log, from 1 without gaps; 0 stands for the beginning. */
 export type LogIndex = Brand<number, 'LogIndex'>;
 
-/** Who makes a command, across retries. A client that forgets its sequence takes a new id. */
+/**
+ * Who makes a command, across retries. A client that forgets its sequence takes a new id. 1 to 255
+ * characters of visible ASCII.
+ */
 export type ClientId = Brand<string, 'ClientId'>;
 
 /** A read's name, chosen by the host, unique among its reads that wait. */
@@ -98,12 +101,17 @@ export function entryBytes({ payload }: Entry): number {
     case 'empty':
       return ENTRY_OVERHEAD_BYTES;
     case 'command':
-      return ENTRY_OVERHEAD_BYTES + payload.command.data.length;
+      return commandBytes(payload.command);
     case 'membership': {
       const { voters, learners } = payload.membership;
       return ENTRY_OVERHEAD_BYTES + PEER_BYTES * (voters.length + learners.length);
     }
   }
+}
+
+/** What the entry of a command counts for. */
+export function commandBytes({ data }: Command): number {
+  return ENTRY_OVERHEAD_BYTES + data.length;
 }
 
 export function bytesOf(entries: readonly Entry[]): number {

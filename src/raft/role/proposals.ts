@@ -5,7 +5,14 @@ import {
   type ChangeRefusal,
   type MembershipChange,
 } from '../membership/change.ts';
-import type { Command, LogIndex, PeerId, ReadId, Term } from '../types.ts';
+import {
+  commandBytes,
+  type Command,
+  type LogIndex,
+  type PeerId,
+  type ReadId,
+  type Term,
+} from '../types.ts';
 import type { Core } from './core.ts';
 import type { LeaderRole } from './leader-role.ts';
 import { appendOwn, bestSuccessor, maybeHandOver } from './leader.ts';
@@ -69,8 +76,22 @@ function tryPropose(core: Core, commands: readonly Command[]): ProposalOutcome {
   if (isAnyTooLarge(core, commands)) return { kind: 'refused', reason: 'too-large' };
   if (core.outbox.length >= core.limits.outboxMessagesMax)
     return { kind: 'refused', reason: 'busy' };
-  core.send({ kind: 'proposal.forward', to: leader, commands });
+  forward(core, leader, commands);
   return { kind: 'forwarded', to: leader };
+}
+
+/** In messages no larger than an append; a single larger command still goes, alone. */
+function forward(core: Core, to: PeerId, commands: readonly Command[]): void {
+  let from = 0;
+  let bytes = 0;
+  for (const [at, command] of commands.entries()) {
+    bytes += commandBytes(command);
+    if (at === from || bytes <= core.limits.appendBytesMax) continue;
+    core.send({ kind: 'proposal.forward', to, commands: commands.slice(from, at) });
+    from = at;
+    bytes = commandBytes(command);
+  }
+  core.send({ kind: 'proposal.forward', to, commands: commands.slice(from) });
 }
 
 /** Precondition: this peer leads, and `refusalOf` found nothing. */
