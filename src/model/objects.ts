@@ -40,10 +40,51 @@ export interface Cluster {
   /** UDP port of the VXLAN data path. */
   readonly dataPathPort: number;
   readonly caCertificatePem: string;
-  /** PKCS#8 PEM. Secret: never leaves the managers, never logged. */
+  /**
+   * PKCS#8 PEM; empty when only external signers have it. Secret: never leaves the managers, never
+   * logged.
+   */
   readonly caKeyPem: string;
+  /**
+   * The root's key, certified by the root before it: goes with every certificate, for nodes that
+   * were away while the root was rotated. Absent in a cluster that still has its first root.
+   */
+  readonly caCrossPem?: string;
+  /** Set while nodes move to another root. */
+  readonly caRotation?: AuthorityRotation;
+  /** `CAConfig.ForceRotate` of the last rotation that was begun. */
+  readonly caForceRotate?: number;
   /** Secret parts of the join tokens. */
-  readonly joinSecrets: { readonly worker: string; readonly manager: string };
+  readonly joinSecrets: JoinSecrets;
+  /** `SWMKEY-1-…`, while managers lock their keys. Secret, as `caKeyPem`. */
+  readonly unlockKey?: string;
+}
+
+export interface JoinSecrets {
+  readonly worker: string;
+  readonly manager: string;
+}
+
+/** A root that takes the place of the present one once every node that is up has moved to it. */
+export interface AuthorityRotation {
+  readonly certificatePem: string;
+  /** As `caKeyPem`. */
+  readonly keyPem: string;
+  /** Its key, certified by the present root. */
+  readonly crossPem: string;
+  /** Of `certificatePem`, as join tokens and `NodeTls` name roots. */
+  readonly digest: string;
+  /** Secrets of the join tokens that name the new root. */
+  readonly joinSecrets: JoinSecrets;
+}
+
+/** What a node says of its certificate and its trust. Roots are named by their digests. */
+export interface NodeTls {
+  /** Root that its certificate is of. */
+  readonly issuer: string;
+  readonly trust: readonly string[];
+  /** SHA-256 of its certificate, hex. */
+  readonly leaf: string;
 }
 
 export interface NodeDescription {
@@ -55,6 +96,8 @@ export interface NodeDescription {
   readonly engineVersion: string;
   /** Names of images this node can start tasks from (`name:tag`), at most 1,000. */
   readonly images: readonly string[];
+  /** Absent until the node's first session. */
+  readonly tls?: NodeTls;
 }
 
 export type NodeState = 'unknown' | 'ready' | 'down';

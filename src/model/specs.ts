@@ -55,9 +55,29 @@ export interface ClusterSpec {
     readonly HeartbeatTick: number;
   };
   readonly Dispatcher: { readonly HeartbeatPeriod: Nanoseconds };
-  readonly CAConfig: { readonly NodeCertExpiry: Nanoseconds };
+  readonly CAConfig: AuthorityConfig;
   readonly TaskDefaults: Readonly<Record<string, unknown>>;
   readonly EncryptionConfig: { readonly AutoLockManagers: boolean };
+}
+
+/** How the cluster's certificate authority works. */
+export interface AuthorityConfig {
+  readonly NodeCertExpiry: Nanoseconds;
+  readonly ExternalCAs?: readonly ExternalAuthority[];
+  /** A root to rotate to, PEM. In a request only: a stored spec never has it, nor its key. */
+  readonly SigningCACert?: string;
+  readonly SigningCAKey?: string;
+  /** Another number than the last one asks for a rotation to a root that the cluster makes. */
+  readonly ForceRotate?: number;
+}
+
+/** A signer that others run, reached by cfssl's HTTP interface. */
+export interface ExternalAuthority {
+  readonly Protocol: 'cfssl';
+  readonly URL: string;
+  readonly Options: Labels;
+  /** Root that it signs for, PEM; empty means the cluster's present one. */
+  readonly CACert: string;
 }
 
 export interface Mount {

@@ -3,6 +3,7 @@
  * JSON, carry their ids and their time, and are applied by every manager with the same result.
  */
 import type {
+  AuthorityRotation,
   Cluster,
   ClusterSpec,
   NetworkId,
@@ -35,6 +36,25 @@ export interface NewTask {
   readonly specVersion: number;
 }
 
+/**
+ * `rotate` begins to move the nodes to another root, also when they are on the way to a third one.
+ * `rekey` leaves the roots as they are: the present one (`of: 'present'`, which calls off a
+ * rotation) or the next one is signed for with `keyPem`, or, when that is empty, by external
+ * signers.
+ */
+export type AuthorityChange =
+  | {
+      readonly kind: 'rotate';
+      readonly rotation: AuthorityRotation;
+      readonly forceRotate: number;
+    }
+  | {
+      readonly kind: 'rekey';
+      readonly of: 'present' | 'next';
+      readonly keyPem: string;
+      readonly forceRotate: number;
+    };
+
 export type Command =
   | {
       readonly type: 'cluster.create';
@@ -49,6 +69,9 @@ export type Command =
       readonly spec: ClusterSpec;
       /** New secrets where a rotation was asked for. */
       readonly joinSecrets: Partial<Cluster['joinSecrets']>;
+      readonly authority?: AuthorityChange;
+      /** Where managers come to lock their keys, or change the key that unlocks them. */
+      readonly unlockKey?: string;
     }
   /** A node joined or came back: creates or refreshes it and marks it ready. */
   | {

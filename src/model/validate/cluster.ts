@@ -1,12 +1,20 @@
 import { z } from 'zod';
-import type { ClusterSpec } from '../specs.ts';
+import type { AuthorityConfig, ClusterSpec } from '../specs.ts';
 import { count, duration, labels, readDocument, text } from './document.ts';
-import { invalid, unsupported } from './spec-error.ts';
+import { invalid } from './spec-error.ts';
 
 const HOUR_NS = 3_600e9;
 const CERTIFICATE_LIFE_NS = 90 * 24 * HOUR_NS;
 const HEARTBEAT_NS = 5e9;
 const HISTORY_MAX = 1_000;
+const EXTERNAL_MAX = 16;
+
+const externalDocument = z.object({
+  Protocol: text.default(''),
+  URL: text.default(''),
+  Options: labels.default({}),
+  CACert: text.default(''),
+});
 
 const clusterDocument = z.object({
   Name: text.default(''),
@@ -25,7 +33,7 @@ const clusterDocument = z.object({
   CAConfig: z
     .object({
       NodeCertExpiry: duration.optional(),
-      ExternalCAs: z.array(z.unknown()).default([]),
+      ExternalCAs: z.array(externalDocument).max(EXTERNAL_MAX).default([]),
       SigningCACert: text.default(''),
       SigningCAKey: text.default(''),
       ForceRotate: count.default(0),
@@ -59,14 +67,26 @@ export function parseClusterSpec(json: unknown): ClusterSpec {
       HeartbeatTick: Raft.HeartbeatTick || 1,
     },
     Dispatcher: { HeartbeatPeriod: document.Dispatcher.HeartbeatPeriod || HEARTBEAT_NS },
-    CAConfig: { NodeCertExpiry: document.CAConfig.NodeCertExpiry || CERTIFICATE_LIFE_NS },
+    CAConfig: authorityConfig(document.CAConfig),
     TaskDefaults,
-    EncryptionConfig: { AutoLockManagers: false },
+    EncryptionConfig: { AutoLockManagers: document.EncryptionConfig?.AutoLockManagers ?? false },
+  };
+}
+
+function authorityConfig(document: ClusterDocument['CAConfig']): AuthorityConfig {
+  const { ExternalCAs, SigningCACert, SigningCAKey, ForceRotate } = document;
+  const external = ExternalCAs.map((each) => ({ ...each, Protocol: 'cfssl' as const }));
+  return {
+    NodeCertExpiry: document.NodeCertExpiry || CERTIFICATE_LIFE_NS,
+    ...(external.length > 0 && { ExternalCAs: external }),
+    ...(SigningCACert !== '' && { SigningCACert }),
+    ...(SigningCAKey !== '' && { SigningCAKey }),
+    ...(ForceRotate > 0 && { ForceRotate }),
   };
 }
 
 function checkCluster(document: ClusterDocument): void {
-  const { Name, Orchestration, Dispatcher, CAConfig, EncryptionConfig } = document;
+  const { Name, Orchestration, Dispatcher, CAConfig } = document;
   if (Name !== '' && Name !== 'default')
     throw invalid('Name', 'must be "default"', 'modification of cluster name is not allowed');
   const history = Orchestration.TaskHistoryRetentionLimit ?? 0;
@@ -78,19 +98,31 @@ function checkCluster(document: ClusterDocument): void {
       'cannot be negative',
       'heartbeat time period cannot be a negative duration',
     );
-  const life = CAConfig.NodeCertExpiry ?? 0;
+  checkAuthority(CAConfig);
+}
+
+function checkAuthority(document: ClusterDocument['CAConfig']): void {
+  const life = document.NodeCertExpiry ?? 0;
   if (life !== 0 && life < HOUR_NS)
     throw invalid(
       'CAConfig.NodeCertExpiry',
       'must be at least one hour',
-      'minimum certificate expiry time: 1h0m0s',
+      'minimum certificate expiry time is: 1h0m0s',
     );
-  if (CAConfig.ExternalCAs.length > 0)
-    throw unsupported('CAConfig.ExternalCAs', 'external certificate authorities are');
-  if (CAConfig.SigningCACert !== '' || CAConfig.SigningCAKey !== '')
-    throw unsupported('CAConfig.SigningCACert', 'a given certificate authority is');
-  if (CAConfig.ForceRotate > 0)
-    throw unsupported('CAConfig.ForceRotate', 'rotation of the certificate authority is');
-  if (EncryptionConfig?.AutoLockManagers === true)
-    throw unsupported('EncryptionConfig.AutoLockManagers', 'locking of managers is');
+  if (document.SigningCAKey !== '' && document.SigningCACert === '')
+    throw invalid(
+      'CAConfig.SigningCACert',
+      'must be given with a key',
+      'if a signing CA key is provided, the signing CA cert must also be provided',
+    );
+  for (const [at, { Protocol, URL }] of document.ExternalCAs.entries()) {
+    const field = `CAConfig.ExternalCAs[${at}]`;
+    if (Protocol.toLowerCase() !== 'cfssl')
+      throw invalid(`${field}.Protocol`, 'must be cfssl', `invalid protocol: "${Protocol}"`);
+    if (!isHttps(URL)) throw invalid(`${field}.URL`, 'must be a URL of the scheme https');
+  }
+}
+
+function isHttps(text: string): boolean {
+  return URL.canParse(text) && new URL(text).protocol === 'https:';
 }

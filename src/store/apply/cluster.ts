@@ -1,8 +1,9 @@
 import { tryParseCidr4 } from '../../base/index.ts';
-import type { NetworkSpec } from '../../model/index.ts';
+import type { Cluster, NetworkSpec } from '../../model/index.ts';
 import type { Command, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
 import { SUBNET_BITS_MAX } from '../pool/subnets.ts';
+import { changeAuthority } from './authority.ts';
 import { applyNetworkCreate } from './network.ts';
 import { OUT_OF_SEQUENCE, refuse } from './refuse.ts';
 
@@ -36,17 +37,30 @@ export function applyClusterCreate(draft: Draft, command: Create): Refusal | und
   });
 }
 
-/** New spec, and new join secrets where a rotation was asked for. */
+/**
+ * New spec; and where that was asked for new join secrets, another root, another key for locked
+ * managers.
+ */
 export function applyClusterUpdate(draft: Draft, command: Update): Refusal | undefined {
   const { cluster } = draft.state;
   if (cluster === undefined) return refuse('not-found', 'there is no cluster');
   if (cluster.meta.revision !== command.version) return OUT_OF_SEQUENCE;
-  draft.setCluster({
-    ...cluster,
+  const isLocking = command.spec.EncryptionConfig.AutoLockManagers;
+  const { unlockKey: keyBefore, ...rest } = cluster;
+  const unlockKey = isLocking ? (command.unlockKey ?? keyBefore) : undefined;
+  if (isLocking && unlockKey === undefined)
+    return refuse('invalid', 'managers cannot be locked without a key that unlocks them');
+  const updated: Cluster = {
+    ...rest,
     meta: draft.meta(cluster.meta),
     spec: command.spec,
     joinSecrets: { ...cluster.joinSecrets, ...command.joinSecrets },
-  });
+    ...(unlockKey !== undefined && { unlockKey }),
+  };
+  if (command.authority === undefined) return void draft.setCluster(updated);
+  const changed = changeAuthority(updated, command.authority);
+  if ('refusal' in changed) return changed.refusal;
+  draft.setCluster(changed.cluster);
   return undefined;
 }
 

@@ -2,6 +2,7 @@ import type { Node, NodeIndex } from '../../model/index.ts';
 import type { Command, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
 import { isSameJson } from '../equal.ts';
+import { maybeFinishRotation } from './authority.ts';
 import { OUT_OF_SEQUENCE, refuse } from './refuse.ts';
 
 type Register = Extract<Command, { type: 'node.register' }>;
@@ -27,6 +28,7 @@ export function applyNodeRegister(draft: Draft, command: Register): Refusal | un
     vtep,
     ...(managerAddress !== undefined && { managerAddress }),
   });
+  maybeFinishRotation(draft);
   return undefined;
 }
 
@@ -36,6 +38,7 @@ export function applyNodeState(draft: Draft, command: StateChange): Refusal | un
   if (node === undefined) return refuse('not-found', `node ${command.id} not found`);
   const meta = draft.meta(node.meta);
   putNode(draft, { ...node, meta, state: command.state, stateMessage: command.message });
+  maybeFinishRotation(draft);
   return undefined;
 }
 
@@ -62,6 +65,7 @@ export function applyNodeRemove(draft: Draft, command: Remove): Refusal | undefi
     return refuse('in-use', `node ${node.id} is not down and can't be removed`);
   draft.release(draft.state.nodeIndexes, node.index);
   draft.setNode(node.id, undefined);
+  maybeFinishRotation(draft);
   return undefined;
 }
 
