@@ -33,7 +33,7 @@ export function checkScenario(t: ExecutionContext, path: string, run: ScenarioRu
 }
 
 /** The script with the output of each command replaced by what it really prints. */
-function replay(script: string, run: ScenarioRunner): string {
+export function replay(script: string, run: ScenarioRunner): string {
   const lines: string[] = [];
   let isOutput = false;
   for (const line of script.split('\n')) {

@@ -1,5 +1,11 @@
 /** The classic bugs, each planted from outside so that the room itself stays whole. */
-import type { Message, SessionStamp, Write } from '../../../src/raft/index.ts';
+import type {
+  MembershipChange,
+  MembershipOutcome,
+  Message,
+  SessionStamp,
+  Write,
+} from '../../../src/raft/index.ts';
 import { Raft, SessionTable } from '../../../src/raft/index.ts';
 import { RaftLog, type EntryId } from '../../../src/raft/log/raft-log.ts';
 import type { Unstable } from '../../../src/raft/log/unstable.ts';
@@ -20,6 +26,8 @@ export interface Mutant {
   readonly plant: () => Restore;
   /** Where the bug is at home; the rest is as the seed has it. */
   readonly weather?: Partial<Weather>;
+  /** The scenario that shows it, where chance takes too long. */
+  readonly scenario?: string;
 }
 
 const DIVIDED: Partial<Weather> = { partitionInterval: 150, voters: 3, stormUnits: 3000 };
@@ -212,6 +220,34 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a leader reads before it has committed in its own term',
     weather: { ...ROUGH, transferInterval: 60 },
     plant: () => patch(Core.prototype, 'hasCommittedOwnTerm', () => () => true),
+  },
+  {
+    name: 'the membership is changed before the leader has committed in its own term',
+    scenario: 'membership/own-term',
+    plant: () => {
+      let isChanging = false;
+      return patchAll(
+        patch(
+          Raft.prototype,
+          'proposeMembership',
+          (original: Raft['proposeMembership']) =>
+            function (this: Raft, change: MembershipChange): MembershipOutcome {
+              isChanging = true;
+              const outcome = original.call(this, change);
+              isChanging = false;
+              return outcome;
+            },
+        ),
+        patch(
+          Core.prototype,
+          'hasCommittedOwnTerm',
+          (original: () => boolean) =>
+            function (this: Core): boolean {
+              return isChanging || original.call(this);
+            },
+        ),
+      );
+    },
   },
   {
     name: 'two changes of membership are under way at once',

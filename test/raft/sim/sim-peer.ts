@@ -7,11 +7,13 @@ import {
   type Message,
   type PeerId,
   type ProposalRefusal,
+  type RaftLimits,
   type ReadId,
   type ReadState,
   type Ready,
   type SnapshotMeta,
   type SnapshotRequest,
+  type StepOutcome,
   type Write,
 } from '../../../src/raft/index.ts';
 import type { Checkers } from './checkers.ts';
@@ -29,8 +31,8 @@ export interface PeerWorld {
   readonly rng: Rng;
   readonly checkers: Checkers;
   send(parcel: Parcel): void;
-  /** Runs `done` when a disk would be ready. */
-  afterDisk(done: () => void): void;
+  /** Runs `done` when the peer's disk would be ready. */
+  afterDisk(peer: SimPeer, done: () => void): void;
   onApplied(peer: SimPeer, command: Command): void;
   onRead(peer: SimPeer, id: ReadId): void;
   onLost(
@@ -43,6 +45,7 @@ export interface SimPolicy {
   readonly appendBytesMax: number;
   readonly snapshotEntries: number;
   readonly keptEntries: number;
+  readonly limits?: Partial<RaftLimits>;
 }
 
 const LIMITS = { inflightMessagesMax: 4, promoteLagEntriesMax: 20 };
@@ -89,7 +92,7 @@ export class SimPeer {
       commit,
       rng: new SeededRng(this.world.rng.nextU32()),
       timing: { heartbeatTicks: 2, electionTicks: 8 },
-      limits: { ...LIMITS, appendBytesMax: this.policy.appendBytesMax },
+      limits: { ...LIMITS, appendBytesMax: this.policy.appendBytesMax, ...this.policy.limits },
     });
     this.world.checkers.checkMembership(this.core);
   }
@@ -109,10 +112,10 @@ export class SimPeer {
     return result;
   }
 
-  receive({ message, state }: Parcel): void {
+  receive({ message, state }: Parcel): StepOutcome | undefined {
     if (message.kind === 'snapshot.request' && state !== undefined)
       this.received.set(nameOf(message.snapshot), state);
-    this.touch((raft) => raft.step(message));
+    return this.touch((raft) => raft.step(message));
   }
 
   private pump(): void {
@@ -162,7 +165,7 @@ export class SimPeer {
     const done = (): void => {
       if (this.core !== undefined && lives === this.lives) this.endWrite(write, state);
     };
-    if (write.needsSync) this.world.afterDisk(done);
+    if (write.needsSync) this.world.afterDisk(this, done);
     else done();
   }
 
@@ -187,15 +190,22 @@ export class SimPeer {
   }
 
   private maybeSnapshot(raft: Raft): void {
+    const { applied } = this.machine;
+    const due = this.disk.log.snapshot.index + this.policy.snapshotEntries;
+    if (raft.applied === applied && applied >= due) this.takeSnapshot(this.policy.keptEntries);
+  }
+
+  /** Of what is applied; the log keeps `kept` of the entries that the snapshot holds. */
+  takeSnapshot(kept: number): void {
     const index = this.machine.applied;
     const { log } = this.disk;
-    if (raft.applied !== index || index - log.snapshot.index < this.policy.snapshotEntries) return;
     const term = log.term(index);
     if (term === undefined) throw new Error('violation: an applied entry is not durable');
-    const membership = raft.membershipAt(index);
+    const membership = this.core?.membershipAt(index);
+    if (membership === undefined) return;
     this.disk.noteSnapshot({ index, term, membership }, this.machine.snapshot());
     this.world.checkers.checkHistory(this.id, this.machine);
-    log.compact(Math.max(0, index - this.policy.keptEntries) as LogIndex);
+    log.compact(Math.max(0, index - kept) as LogIndex);
   }
 }
 

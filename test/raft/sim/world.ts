@@ -89,7 +89,7 @@ export class World implements PeerWorld {
     this.network.send(parcel);
   }
 
-  afterDisk(done: () => void): void {
+  afterDisk(_peer: SimPeer, done: () => void): void {
     const { diskMax } = this.weather;
     this.queue.after(this.isCalm || diskMax === 0 ? 0 : randomBelow(this.rng, diskMax), done);
   }
