@@ -18,6 +18,8 @@ export type {
   SnapshotPolicy,
   StateMachine,
 } from './ports.ts';
+export { RaftDriver } from './driver.ts';
+export { forceNewCluster, type ForceOptions } from './force-new-cluster.ts';
 export { SYSTEM_PACE } from './ports.ts';
 export {
   DRIVER_LIMITS,
