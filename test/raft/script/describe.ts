@@ -10,6 +10,7 @@ import type {
 } from '../../../src/raft/index.ts';
 
 const ENTRIES_SHOWN = 4;
+const TEXT_SHOWN = 8;
 
 export function describeMessage(message: Message): string {
   const term = 'term' in message ? ` term ${message.term}` : '';
@@ -85,10 +86,15 @@ function describePayload(payload: Payload): string {
     case 'empty':
       return '';
     case 'command':
-      return `:${new TextDecoder().decode(payload.command.data)}`;
+      return `:${abbreviated(new TextDecoder().decode(payload.command.data))}`;
     case 'membership':
       return describeMembership(payload.membership);
   }
+}
+
+/** `xxx...` as `x*count`, the way it is written in a script. */
+function abbreviated(text: string): string {
+  return text.length > TEXT_SHOWN ? `${text.charAt(0)}*${text.length}` : text;
 }
 
 export function describeStamp({ client, sequence }: SessionStamp): string {

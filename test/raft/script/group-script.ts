@@ -129,7 +129,7 @@ class GroupScript {
       case 'propose':
         return [textOf(raft.propose(rest.map((text) => this.commandOf(text, options))))];
       case 'read':
-        return [textOf(raft.readIndex(Number(rest[0]) as ReadId))];
+        return rest.map((id) => textOf(raft.readIndex(Number(id) as ReadId)));
       case 'change': {
         const change = { kind: rest[0], peer: rest[1] as PeerId } as MembershipChange;
         return [textOf(raft.proposeMembership(change))];
@@ -221,7 +221,10 @@ function diskOf(options: Options): [entries: ReturnType<typeof entry>[], hardSta
 /** `refused busy`, `appended index=4 term=1`. */
 function textOf(outcome: { readonly kind: string }): string {
   const fields = Object.entries(outcome).filter(([name]) => name !== 'kind');
-  return [outcome.kind, ...fields.map(([name, value]) => `${name}=${String(value)}`)].join(' ');
+  return [
+    outcome.kind,
+    ...fields.map(([name, value]: [string, unknown]) => `${name}=${String(value)}`),
+  ].join(' ');
 }
 
 function listOf(text: string | undefined): readonly string[] {
