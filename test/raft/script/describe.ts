@@ -51,8 +51,12 @@ function fieldsOf(message: Message): string {
     case 'read.request':
       return ` ${message.ids.join(' ')}`;
     case 'read.reply':
-      return ` ${message.ids.join(' ')} ${message.index === undefined ? 'refused' : `at ${message.index}`}`;
+      return ` ${message.ids.join(' ')} ${describeAnswer(message.index)}`;
   }
+}
+
+function describeAnswer(index: number | undefined): string {
+  return index === undefined ? 'refused' : `at ${index}`;
 }
 
 function describeOutcome(outcome: AppendOutcome): string {

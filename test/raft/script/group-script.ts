@@ -2,8 +2,8 @@
  * The commands of scripts about raft. `group voters=1,2,3 learners=4 others=5` begins; limits may
  * follow by their short names. Then things are asked of peers (`propose 1 x y`), messages are
  * delivered, dropped or repeated (`deliver to=2 kind=append`, `run` until nothing is on its way),
- * disks held and synced, peers crashed and started; `status`, `log`, `progress`, `history`, `flights`
- * and `counters` show.
+ * disks held and synced, peers crashed and started; `status`, `log`, `progress`, `history`,
+ * `flights` and `counters` show.
  */
 import type {
   ClientId,
