@@ -1,0 +1,169 @@
+/**
+ * One connection between two managers, from the end of the TLS handshake on.
+ *
+ *     greeting --hello of the other end, checked--> open --error, end, silence--> closed
+ *
+ * Frames that are written in one turn of the event loop leave together.
+ */
+import type { TLSSocket } from 'node:tls';
+import { messageOf } from '../../../base/index.ts';
+import type { PeerId } from '../../../raft/index.ts';
+import { protocolError } from '../../transport/index.ts';
+import { FRAME_TYPES, FrameReader, frameHead, type Frame } from './frame.ts';
+import {
+  LINK_VERSIONS,
+  decodeHello,
+  decodeRefused,
+  encodeHello,
+  encodeRefused,
+  sharedVersion,
+  type Hello,
+} from './hello.ts';
+import { GREETING_BYTES_MAX, type LinkLimits } from './limits.ts';
+
+export interface LinkHandler {
+  /** Throws `ClusterError` when the hello is not one to be answered. Called once. */
+  greeted(link: PeerLink, hello: Hello): void;
+  frame(link: PeerLink, frame: Frame): void;
+  /** Called once, also when the link was never open. */
+  closed(link: PeerLink, reason: string): void;
+}
+
+export interface PeerLinkOptions {
+  readonly socket: TLSSocket;
+  readonly limits: LinkLimits;
+  readonly handler: LinkHandler;
+  /** Says hello first. Absent at the end that was dialled. */
+  readonly hello?: Omit<Hello, 'versions'>;
+}
+
+export class PeerLink {
+  readonly isDialler: boolean;
+  private readonly options: PeerLinkOptions;
+  private readonly reader = new FrameReader(GREETING_BYTES_MAX);
+  private greeting: NodeJS.Timeout | undefined;
+  private hello: Hello | undefined;
+  private hasEnded = false;
+  private isCorked = false;
+  private hasSent = false;
+  private hasHeard = false;
+  private silentPings = 0;
+
+  constructor(options: PeerLinkOptions) {
+    const { socket, limits, hello } = options;
+    this.options = options;
+    this.isDialler = hello !== undefined;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.receive(chunk));
+    socket.on('error', (error) => this.close(messageOf(error)));
+    socket.on('end', () => this.close('the other end closed the connection'));
+    socket.on('close', () => this.close('the connection was closed'));
+    this.greeting = setTimeout(() => this.close('no hello in time'), limits.greetingMs);
+    if (hello !== undefined) this.sayHello(hello);
+  }
+
+  get isOpen(): boolean {
+    return this.hello !== undefined && !this.hasEnded;
+  }
+
+  /** Who is at the other end, once it is known. */
+  get peer(): PeerId | undefined {
+    return this.hello?.from;
+  }
+
+  get purpose(): Hello['purpose'] | undefined {
+    return this.hello?.purpose;
+  }
+
+  get socket(): TLSSocket {
+    return this.options.socket;
+  }
+
+  /** False when too much waits to be sent, or the link is closed: the frame is dropped. */
+  trySend(type: number, ...parts: readonly Uint8Array[]): boolean {
+    const { socket, limits } = this.options;
+    if (this.hasEnded || socket.writableLength > limits.queueBytesMax) return false;
+    if (!this.isCorked) this.cork();
+    this.hasSent = true;
+    let bytes = 0;
+    for (const { length } of parts) bytes += length;
+    socket.write(frameHead(type, bytes));
+    for (const part of parts) socket.write(part);
+    return true;
+  }
+
+  /** Says who this end is. */
+  sayHello(hello: Omit<Hello, 'versions'>): void {
+    this.trySend(FRAME_TYPES.hello, encodeHello({ ...hello, versions: LINK_VERSIONS }));
+  }
+
+  /** Time has passed: says that it is there, and looks whether the other end is. */
+  tick(): void {
+    const { limits } = this.options;
+    if (!this.isOpen) return;
+    this.silentPings = this.hasHeard ? 0 : this.silentPings + 1;
+    this.hasHeard = false;
+    if (this.silentPings > limits.silentPingsMax) {
+      this.close('nothing was heard for too long');
+      return;
+    }
+    if (!this.hasSent) this.trySend(FRAME_TYPES.ping);
+    this.hasSent = false;
+  }
+
+  /** Tells the other end why, if it is there to hear it, and closes. */
+  refuse(reason: string): void {
+    this.trySend(FRAME_TYPES.refused, encodeRefused(reason.slice(0, 500)));
+    this.options.socket.end();
+    this.close(reason);
+  }
+
+  close(reason: string): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    clearTimeout(this.greeting);
+    const { socket, handler } = this.options;
+    // What is said last leaves before the end; a reader that takes no notice is cut off.
+    if (socket.writableEnded) socket.setTimeout(1000, () => socket.destroy());
+    else socket.destroy();
+    handler.closed(this, reason);
+  }
+
+  private cork(): void {
+    const { socket } = this.options;
+    this.isCorked = true;
+    socket.cork();
+    process.nextTick(() => {
+      this.isCorked = false;
+      socket.uncork();
+    });
+  }
+
+  private receive(chunk: Buffer): void {
+    if (this.hasEnded) return;
+    this.hasHeard = true;
+    try {
+      for (const frame of this.reader.push(chunk)) {
+        if (this.hello === undefined) this.greet(frame);
+        else if (frame.type !== FRAME_TYPES.ping) this.options.handler.frame(this, frame);
+        if (!this.isOpen) return;
+      }
+    } catch (error) {
+      this.refuse(messageOf(error));
+    }
+  }
+
+  private greet({ type, payload }: Frame): void {
+    if (type === FRAME_TYPES.refused) {
+      this.close(`the other manager refused: ${decodeRefused(payload)}`);
+      return;
+    }
+    if (type !== FRAME_TYPES.hello) throw protocolError('a connection begins with a hello');
+    const hello = decodeHello(payload);
+    sharedVersion(hello.versions);
+    clearTimeout(this.greeting);
+    this.reader.payloadBytesMax = this.options.limits.frameBytesMax;
+    this.hello = hello;
+    this.options.handler.greeted(this, hello);
+  }
+}
