@@ -8,9 +8,21 @@ export type ClusterErrorDetail =
   /** Not of the shape `SWMTKN-1-<digest>-<secret>`, or not a secret of this cluster. */
   | { readonly code: 'invalid-token' }
   | { readonly code: 'ca-mismatch'; readonly expected: string; readonly actual: string }
+  /** A root that cannot be taken; and a certificate that nobody could be had to sign. */
+  | { readonly code: 'invalid-authority' | 'signing-failed' }
+  /** Not an unlock key, or not the one that this manager's keys are sealed with. */
+  | { readonly code: 'invalid-unlock-key' | 'not-locked' }
   | { readonly code: 'manager-join-unsupported' | 'too-many-attempts' | 'invalid-request' }
   /** The manager knows no such node, or the certificate may not do this. */
   | { readonly code: 'node-removed' | 'forbidden' }
+  /**
+   * The certificate is not valid at this time by the manager's clock, which shows `nowMs`; or it is
+   * of a root that was rotated away.
+   */
+  | { readonly code: 'certificate-expired'; readonly nowMs: number }
+  | { readonly code: 'certificate-superseded' }
+  /** This node's clock is ahead of the manager's by so much; behind when negative. */
+  | { readonly code: 'clock-skew'; readonly skewMs: number }
   | { readonly code: 'unreachable' | 'listen-failed'; readonly address: string }
   /** The other side said something that is not the protocol. */
   | { readonly code: 'protocol'; readonly reason: string }
@@ -19,6 +31,10 @@ export type ClusterErrorDetail =
   /** A write to the log did not become durable; the state is unchanged. */
   | { readonly code: 'disk-full' | 'disk-failed'; readonly file: string }
   | { readonly code: 'damaged'; readonly file: string; readonly offset: number }
+  /** Sealed with another key than the one given, or with one where none is given. */
+  | { readonly code: 'wrong-key'; readonly file: string }
+  /** Written by a release whose files this one cannot read. */
+  | { readonly code: 'unknown-format'; readonly file: string; readonly version: number }
   | { readonly code: 'locked'; readonly pid: number }
   /** Too few managers hear each other, so nothing can be decided or read for certain. */
   | { readonly code: 'no-leader' }

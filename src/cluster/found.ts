@@ -6,11 +6,13 @@ import type { ClusterId, NetworkId } from '../model/index.ts';
 import type { Command } from '../store/index.ts';
 import { ClusterError } from './errors.ts';
 import {
-  createAuthority,
+  certify,
+  createDataKey,
   createJoinSecret,
   createNodeKey,
-  issueCertificate,
-  validityMs,
+  createUnlockKey,
+  firstAuthority,
+  withoutRoot,
   type Authority,
   type Identity,
   type Membership,
@@ -44,7 +46,9 @@ export async function foundCluster(
   requireReachable(advertised.host, request.advertiseAddress);
   const vtep = parseDataPathAddress(request.dataPathAddress ?? advertised.host);
   const clusterId = createId() as ClusterId;
-  const authority = await createAuthority(clusterId, options.clock.wallMs());
+  const { CAConfig, EncryptionConfig } = request.spec;
+  const authority = await firstAuthority(CAConfig, clusterId, options.clock.wallMs());
+  const unlockKey = EncryptionConfig.AutoLockManagers ? createUnlockKey() : undefined;
   const identity = await createManagerIdentity(request, { authority, clusterId, options });
   const { directory, clock, logger, metrics, tuning } = options;
   const manager = await ActiveManager.create({
@@ -63,13 +67,15 @@ export async function foundCluster(
     const advertiseAddress = formatHostPort({ host: advertised.host, port });
     const membership: Membership = {
       ...identity,
+      dataKeys: [createDataKey()],
+      ...(unlockKey !== undefined && { unlockKey }),
       advertiseAddress,
       listenAddress: formatHostPort({ host: listen.host, port: manager.port }),
       dataPathAddress: request.dataPathAddress,
       managers: [advertiseAddress],
     };
     const atMs = clock.wallMs();
-    await required(manager, createCommand(request, { authority, clusterId, atMs }));
+    await required(manager, createCommand(request, { authority, clusterId, unlockKey, atMs }));
     await required(manager, {
       type: 'node.register',
       atMs,
@@ -100,11 +106,18 @@ async function createManagerIdentity(
   const { authority, clusterId, options } = founding;
   const nodeId = createNodeId();
   const { keyPem, requestPem } = await createNodeKey();
-  const certificatePem = await issueCertificate(authority, {
-    subject: { clusterId, nodeId, role: 'manager' },
+  const cluster = {
+    id: clusterId,
+    spec: request.spec,
+    caCertificatePem: authority.certificatePem,
+    caKeyPem: authority.keyPem,
+  };
+  const certificatePem = await certify(cluster, {
+    subject: { nodeId, role: 'manager' },
     requestPem,
     nowMs: options.clock.wallMs(),
-    validityMs: validityMs(request.spec),
+    access: undefined,
+    logger: options.logger,
   });
   const authorityPem = authority.certificatePem;
   return { clusterId, nodeId, role: 'manager', authorityPem, certificatePem, keyPem };
@@ -112,22 +125,24 @@ async function createManagerIdentity(
 
 function createCommand(
   request: InitRequest,
-  founding: Founding & { readonly atMs: number },
+  founding: Founding & { readonly atMs: number; readonly unlockKey: string | undefined },
 ): Command {
-  const { authority, clusterId, atMs } = founding;
+  const { authority, clusterId, unlockKey, atMs } = founding;
   return {
     type: 'cluster.create',
     atMs,
     ingressId: createId() as NetworkId,
     cluster: {
       id: clusterId,
-      spec: request.spec,
+      spec: withoutRoot(request.spec),
       addressPools: request.addressPools ?? DEFAULT_POOLS,
       subnetBits: request.subnetBits ?? DEFAULT_SUBNET_BITS,
       dataPathPort: request.dataPathPort ?? DEFAULT_DATA_PATH_PORT,
       caCertificatePem: authority.certificatePem,
       caKeyPem: authority.keyPem,
+      caForceRotate: request.spec.CAConfig.ForceRotate ?? 0,
       joinSecrets: { worker: createJoinSecret(), manager: createJoinSecret() },
+      ...(unlockKey !== undefined && { unlockKey }),
     },
   };
 }

@@ -16,6 +16,12 @@ export { openMember } from './open-member.ts';
 export type { MemberOptions } from './settings.ts';
 export { MEMBER_TUNING, type ClusterMetrics, type MemberTuning } from './tuning.ts';
 export { ClusterError, isClusterError, type ClusterErrorDetail } from './errors.ts';
+export {
+  authorityDigest,
+  planClusterUpdate,
+  type ClusterUpdate,
+  type ClusterUpdateRequest,
+} from './identity/index.ts';
 export type {
   ClusterMember,
   InitRequest,

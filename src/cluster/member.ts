@@ -9,6 +9,7 @@ import type {
   TaskStatus,
 } from '../model/index.ts';
 import type { ApplyOutcome, Command, Store } from '../store/index.ts';
+import type { ClusterUpdate, ClusterUpdateRequest } from './identity/index.ts';
 
 export interface InitRequest {
   /** `IP[:port]` that other nodes reach this one at; the port defaults to the listen port. */
@@ -37,10 +38,10 @@ export interface JoinRequest {
 
 /**
  * `inactive`: in no cluster. `pending`: joined, no session with a manager yet. `active`: in
- * session. `error`: see `error`.
+ * session. `locked`: a manager whose keys wait for the unlock key. `error`: see `error`.
  */
 export interface MemberStatus {
-  readonly state: 'inactive' | 'pending' | 'active' | 'error';
+  readonly state: 'inactive' | 'pending' | 'active' | 'locked' | 'error';
   readonly nodeId?: NodeId;
   readonly role?: 'worker' | 'manager';
   readonly advertiseAddress?: string;
@@ -59,8 +60,11 @@ export interface Manager {
   propose(command: Command): Promise<ApplyOutcome>;
   /** Join tokens as `docker swarm join-token` prints them. */
   joinTokens(): { readonly worker: string; readonly manager: string };
-  /** New secret parts, for a `cluster.update` that rotates. */
-  newJoinSecret(): string;
+  /**
+   * The command, but for its time, that makes an operator's update: with new secrets, keys and
+   * roots where those are asked for. Throws `ClusterError`.
+   */
+  planUpdate(request: ClusterUpdateRequest): Promise<ClusterUpdate>;
   /**
    * Output of tasks wherever they run, from their nodes. Ends when all have ended (or, following,
    * when aborted).
@@ -100,6 +104,11 @@ export interface ClusterMember {
    */
   join(request: JoinRequest): Promise<NodeId>;
   leave(isForced: boolean): Promise<void>;
+  /**
+   * Opens a locked manager's keys and takes up its state. Throws `ClusterError`: `not-locked`,
+   * `invalid-unlock-key`.
+   */
+  unlock(unlockKey: string): Promise<void>;
   /** Set while this node is an active manager. */
   readonly manager: Manager | undefined;
   /**

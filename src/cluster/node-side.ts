@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import { messageOf } from '../base/index.ts';
 import type { NodeView } from '../model/index.ts';
 import { ClusterError } from './errors.ts';
-import { createNodeKey, renewalDueMs, saveMembership, type Membership } from './identity/index.ts';
+import { CertificateKeeper, saveMembership, type Membership } from './identity/index.ts';
 import { createRng, type ActiveManager } from './manager/index.ts';
 import type { ClusterMember } from './member.ts';
 import type { MemberSettings } from './settings.ts';
@@ -17,6 +17,7 @@ import {
   dialManager,
   type AttendanceState,
   type Connection,
+  type Welcome,
 } from './worker/index.ts';
 
 export interface NodeSideOptions {
@@ -35,11 +36,12 @@ export class NodeSide {
   private readonly options: NodeSideOptions;
   private readonly held: HeldView;
   private readonly attendance: Attendance;
+  private readonly keeper: CertificateKeeper;
   private readonly stateWaiters = new Set<() => void>();
   private isStopped = false;
   private membership: Membership;
   private saving: Promise<void> = Promise.resolve();
-  private renewal: NodeJS.Timeout | undefined;
+  private stopFollowing: () => void = () => undefined;
 
   private constructor(options: NodeSideOptions, held: HeldView) {
     const { settings, membership } = options;
@@ -47,13 +49,23 @@ export class NodeSide {
     this.held = held;
     this.membership = membership;
     const { advertiseAddress, dataPathAddress } = membership;
+    this.keeper = new CertificateKeeper({
+      ...settings,
+      rng: createRng(),
+      checkMs: settings.tuning.renewalCheckMs,
+      held: () => this.membership,
+      change: (parts) => this.change({ ...this.membership, ...parts }),
+      renew: (requestPem) => this.attendance.renew(requestPem),
+      changed: () => this.attendance.refreshDescription(),
+    });
     this.attendance = new Attendance({
       ...settings,
       held,
       rng: createRng(),
       addresses: { advertiseAddress, dataPathAddress },
+      tls: () => this.keeper.tls,
       connect: () => this.connect(),
-      managersChanged: (managers) => this.learnManagers(managers),
+      welcomed: (welcome) => this.welcomed(welcome),
       viewChanged: options.viewChanged,
       stateChanged: () => {
         options.stateChanged();
@@ -83,8 +95,10 @@ export class NodeSide {
 
   start(): void {
     this.attendance.start();
-    const { renewalCheckMs } = this.options.settings.tuning;
-    this.renewal = setInterval(() => void this.maybeRenew(), renewalCheckMs);
+    this.keeper.start();
+    const { manager } = this.options;
+    if (manager === undefined) return;
+    this.stopFollowing = manager.onCluster(({ unlockKey }) => void this.useUnlockKey(unlockKey));
   }
 
   report(statuses: Parameters<ClusterMember['report']>[0]): void {
@@ -128,32 +142,27 @@ export class NodeSide {
 
   async stop(isLeaving: boolean): Promise<void> {
     this.stopWaiting();
-    clearInterval(this.renewal);
+    this.stopFollowing();
     await this.attendance.stop(isLeaving);
+    await this.keeper.stop();
     await this.saving;
     if (isLeaving) await this.held.discard();
     else await this.held.flush();
   }
 
-  /** A new key and certificate once half of the present one's life is over. */
-  private async maybeRenew(): Promise<void> {
-    const { clock, logger } = this.options.settings;
-    if (clock.wallMs() < renewalDueMs(this.membership.certificatePem)) return;
-    try {
-      const { keyPem, requestPem } = await createNodeKey();
-      const certificatePem = await this.attendance.renew(requestPem);
-      if (certificatePem === undefined) return;
-      await this.change({ ...this.membership, keyPem, certificatePem });
-      this.options.manager?.useIdentity(this.membership);
-      logger.info({}, "this node's certificate was renewed");
-    } catch (error) {
-      logger.warn({ error: messageOf(error) }, "this node's certificate could not be renewed yet");
-    }
+  /**
+   * Seals this manager's keys on disk with the cluster's unlock key, or leaves them open without
+   * one.
+   */
+  private async useUnlockKey(unlockKey: string | undefined): Promise<void> {
+    const { unlockKey: before, ...rest } = this.membership;
+    if (before === unlockKey) return;
+    await this.change({ ...rest, ...(unlockKey !== undefined && { unlockKey }) });
   }
 
   private async connect(): Promise<Connection> {
     const { manager } = this.options;
-    if (manager === undefined) return dialManager(this.membership.managers, this.membership);
+    if (manager === undefined) return this.dial();
     const { advertiseAddress } = this.membership;
     const { host } = parseIpPort(advertiseAddress ?? '', DEFAULT_PORT);
     const { link, tryUpload } = manager.connectLocal(isIP(host) === 0 ? '' : host);
@@ -173,6 +182,21 @@ export class NodeSide {
     };
   }
 
+  private async dial(): Promise<Connection> {
+    return dialManager(this.membership.managers, this.membership, {
+      clock: this.options.settings.clock,
+      superseded: async (renew) => {
+        await this.keeper.replace(renew);
+        return this.membership;
+      },
+    });
+  }
+
+  private welcomed(welcome: Welcome): void {
+    this.learnManagers(welcome.managers);
+    if (welcome.roots !== undefined) this.keeper.follow(welcome.roots);
+  }
+
   private learnManagers(managers: readonly string[]): void {
     if (this.options.manager !== undefined) return;
     const merged = [...new Set([...managers, ...this.membership.managers])].slice(0, MANAGERS_MAX);
@@ -182,7 +206,10 @@ export class NodeSide {
 
   /** Changes of the file are written one after the other. */
   private async change(membership: Membership): Promise<void> {
+    const isRenewed = membership.certificatePem !== this.membership.certificatePem;
+    const isTrusting = membership.authorityPem !== this.membership.authorityPem;
     this.membership = membership;
+    if (isRenewed || isTrusting) this.options.manager?.useIdentity(membership);
     if (this.isStopped) return;
     const { directory, logger } = this.options.settings;
     this.saving = this.saving

@@ -4,6 +4,7 @@
  *   inactive -- init --> manager (log, door, orchestrator), its own node in session in-process
  *   inactive -- join --> worker, in session with a manager over the network
  *   either   -- leave -> inactive, with nothing left on disk
+ *   locked   -- unlock -> manager, as it was when the agent stopped
  *
  * `member.json` decides which of these a restart finds.
  */
@@ -14,10 +15,13 @@ import type { ClusterId, NodeId, NodeView } from '../model/index.ts';
 import { ClusterError } from './errors.ts';
 import { foundCluster } from './found.ts';
 import {
+  isLocked,
   loadMembership,
   parseJoinToken,
   removeMembership,
   saveMembership,
+  unlockMembership,
+  type LockedMembership,
   type Membership,
 } from './identity/index.ts';
 import { lockDirectory } from './lock-file.ts';
@@ -33,7 +37,7 @@ import {
 } from './transport/index.ts';
 import type { MemberOptions, MemberSettings } from './settings.ts';
 import { MEMBER_TUNING } from './tuning.ts';
-import { joinThrough, removeHeldView } from './worker/index.ts';
+import { HeldView, joinThrough, removeHeldView } from './worker/index.ts';
 
 /**
  * This node's part in a cluster, as it was when the agent stopped. A node whose files are damaged
@@ -43,7 +47,7 @@ import { joinThrough, removeHeldView } from './worker/index.ts';
 export async function openMember(options: MemberOptions): Promise<ClusterMember> {
   const directory = join(options.dataDirectory, 'cluster');
   await SYSTEM_DISK.makeDirectory(directory);
-  const unlock = await lockDirectory(directory);
+  const release = await lockDirectory(directory);
   const settings: MemberSettings = {
     directory,
     localNode: options.localNode,
@@ -52,11 +56,11 @@ export async function openMember(options: MemberOptions): Promise<ClusterMember>
     metrics: options.metrics ?? {},
     tuning: { ...MEMBER_TUNING, ...options.tuning },
   };
-  const member = new Member(settings, unlock);
+  const member = new Member(settings, release);
   try {
     await member.resume();
   } catch (error) {
-    await unlock();
+    await release();
     throw error;
   }
   return member;
@@ -70,6 +74,7 @@ type Phase =
       readonly node: NodeSide;
       readonly manager?: ActiveManager;
     }
+  | { readonly kind: 'locked'; readonly membership: LockedMembership; readonly held: HeldView }
   | {
       readonly kind: 'error';
       readonly error: string;
@@ -79,7 +84,7 @@ type Phase =
 
 class Member implements ClusterMember {
   private readonly settings: MemberSettings;
-  private readonly unlock: () => Promise<void>;
+  private readonly release: () => Promise<void>;
   private readonly viewListeners = new Set<(view: NodeView | undefined) => void>();
   private readonly statusListeners = new Set<(status: MemberStatus) => void>();
   private phase: Phase = { kind: 'inactive' };
@@ -88,9 +93,9 @@ class Member implements ClusterMember {
   private isClosed = false;
   private lastStatus = '';
 
-  constructor(settings: MemberSettings, unlock: () => Promise<void>) {
+  constructor(settings: MemberSettings, release: () => Promise<void>) {
     this.settings = settings;
-    this.unlock = unlock;
+    this.release = release;
   }
 
   get manager(): Manager | undefined {
@@ -98,13 +103,14 @@ class Member implements ClusterMember {
   }
 
   get view(): NodeView | undefined {
-    return this.phase.kind === 'inactive' ? undefined : this.phase.node?.view;
+    return this.phase.kind === 'locked' ? this.phase.held.view : this.node?.view;
   }
 
   status(): MemberStatus {
     if (this.phase.kind === 'inactive') return { state: 'inactive', managers: [] };
     const { membership } = this.phase;
     const known = membership === undefined ? { managers: [] } : describeMembership(membership);
+    if (this.phase.kind === 'locked') return { state: 'locked', ...known };
     if (this.phase.kind === 'error') return { state: 'error', error: this.phase.error, ...known };
     const { state } = this.phase.node;
     const managers = this.phase.node.managers;
@@ -115,14 +121,15 @@ class Member implements ClusterMember {
 
   /** Takes up what `member.json` tells. */
   async resume(): Promise<void> {
-    let membership: Membership | undefined;
+    let membership: Membership | LockedMembership | undefined;
     try {
       membership = await loadMembership(this.settings.directory);
     } catch (error) {
       return this.enter({ kind: 'error', error: messageOf(error) });
     }
     if (membership === undefined) return this.removeState();
-    if (membership.role === 'worker') await this.attend(membership, undefined);
+    if (isLocked(membership)) await this.waitForKey(membership);
+    else if (membership.role === 'worker') await this.attend(membership, undefined);
     else await this.resumeManager(membership);
   }
 
@@ -163,7 +170,7 @@ class Member implements ClusterMember {
         throw new ClusterError({ code: 'not-member' }, 'This node is not part of a swarm');
       // A node that cannot tell what it is may be the last manager as well.
       if (phase.membership?.role !== 'worker' && !isForced) throw lastManager();
-      await phase.node?.stop(true);
+      if (phase.kind !== 'locked') await phase.node?.stop(true);
       if (phase.kind === 'member') await phase.manager?.close();
       // Not earlier: the node may have been writing the file.
       await removeMembership(this.settings.directory);
@@ -172,12 +179,21 @@ class Member implements ClusterMember {
     });
   }
 
+  async unlock(unlockKey: string): Promise<void> {
+    return this.change(async () => {
+      const { phase } = this;
+      if (phase.kind !== 'locked')
+        throw new ClusterError({ code: 'not-locked' }, 'swarm is not locked');
+      await this.resumeManager(unlockMembership(phase.membership, unlockKey));
+    });
+  }
+
   report(statuses: Parameters<ClusterMember['report']>[0]): void {
-    if (this.phase.kind !== 'inactive') this.phase.node?.report(statuses);
+    this.node?.report(statuses);
   }
 
   refreshDescription(): void {
-    if (this.phase.kind !== 'inactive') this.phase.node?.refreshDescription();
+    this.node?.refreshDescription();
   }
 
   onView(listener: (view: NodeView | undefined) => void): () => void {
@@ -197,10 +213,23 @@ class Member implements ClusterMember {
     await this.change(async () => {
       this.isClosed = true;
       const { phase } = this;
-      if (phase.kind !== 'inactive') await phase.node?.stop(false);
+      await this.node?.stop(false);
       if (phase.kind === 'member') await phase.manager?.close();
-      await this.unlock();
+      await this.release();
     });
+  }
+
+  private get node(): NodeSide | undefined {
+    const { phase } = this;
+    return phase.kind === 'inactive' || phase.kind === 'locked' ? undefined : phase.node;
+  }
+
+  /** What the node was told last holds on: its tasks and their networking run. */
+  private async waitForKey(membership: LockedMembership): Promise<void> {
+    const { directory, logger } = this.settings;
+    const held = await HeldView.load({ directory, nodeId: membership.nodeId, logger });
+    logger.warn({}, 'this manager is locked and waits for its unlock key');
+    this.enter({ kind: 'locked', membership, held });
   }
 
   private async resumeManager(membership: Membership): Promise<void> {
@@ -264,6 +293,7 @@ class Member implements ClusterMember {
       availability,
       description: await this.settings.localNode.description(),
       logger: this.settings.logger,
+      clock: this.settings.clock,
     });
     return {
       clusterId: reply.clusterId as ClusterId,
@@ -324,7 +354,9 @@ class Member implements ClusterMember {
   }
 }
 
-function describeMembership(membership: Membership): Omit<MemberStatus, 'state' | 'error'> {
+function describeMembership(
+  membership: Membership | LockedMembership,
+): Omit<MemberStatus, 'state' | 'error'> {
   const { nodeId, role, advertiseAddress, managers } = membership;
   return { nodeId, role, managers, ...(advertiseAddress !== undefined && { advertiseAddress }) };
 }

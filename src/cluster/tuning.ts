@@ -20,7 +20,7 @@ export const MEMBER_TUNING: MemberTuning = {
   reconnectMinMs: 100,
   reconnectMaxMs: 8_000,
   joinWaitMs: 20_000,
-  renewalCheckMs: 3_600_000,
+  renewalCheckMs: 60_000,
   logLimits: LOG_LIMITS,
 };
 

@@ -11,11 +11,13 @@ import type {
   MemberStatus,
   TaskLogEntry,
 } from '../../src/cluster/index.ts';
-import { ClusterError } from '../../src/cluster/index.ts';
+import { ClusterError, planClusterUpdate } from '../../src/cluster/index.ts';
 import type { NodeId, NodeView, Service, Task } from '../../src/model/index.ts';
 import type { Command } from '../../src/store/index.ts';
 import { Store, buildView, viewRows } from '../../src/store/index.ts';
 import { CA_CERTIFICATE_PEM } from './ca.ts';
+
+export const UNLOCK_KEY = `SWMKEY-1-${'k'.repeat(42)}k`;
 
 const AT_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -30,6 +32,7 @@ export class FakeMember implements ClusterMember {
   logLines: readonly Omit<TaskLogEntry, 'taskId'>[] = [];
   private readonly rng = new SeededRng(7);
   private readonly statusListeners = new Set<(status: MemberStatus) => void>();
+  private locked: { unlockKey: string; manager: Manager | undefined } | undefined;
   private role: 'worker' | 'manager' | undefined;
   private selfId: NodeId | undefined;
 
@@ -46,7 +49,7 @@ export class FakeMember implements ClusterMember {
   status(): MemberStatus {
     if (this.role === undefined) return { state: 'inactive', managers: [] };
     return {
-      state: 'active',
+      state: this.locked === undefined ? 'active' : 'locked',
       role: this.role,
       ...(this.selfId ? { nodeId: this.selfId } : {}),
       advertiseAddress: '198.18.0.1:2377',
@@ -73,6 +76,7 @@ export class FakeMember implements ClusterMember {
         caCertificatePem: CA_CERTIFICATE_PEM,
         caKeyPem: 'secret',
         joinSecrets: { worker: 'w'.repeat(25), manager: 'm'.repeat(25) },
+        ...(request.spec.EncryptionConfig.AutoLockManagers && { unlockKey: UNLOCK_KEY }),
       },
     });
     this.register(this.selfId, 'manager', 1);
@@ -102,6 +106,21 @@ export class FakeMember implements ClusterMember {
     this.role = undefined;
     this.manager = undefined;
     for (const listener of this.statusListeners) listener(this.status());
+  }
+
+  /** As a manager that came back with its keys sealed. */
+  lock(unlockKey: string): void {
+    this.locked = { unlockKey, manager: this.manager };
+    this.manager = undefined;
+  }
+
+  async unlock(unlockKey: string): Promise<void> {
+    const { locked } = this;
+    if (locked === undefined) throw new ClusterError({ code: 'not-locked' }, 'swarm is not locked');
+    if (unlockKey !== locked.unlockKey)
+      throw new ClusterError({ code: 'invalid-unlock-key' }, 'invalid key provided');
+    this.manager = locked.manager;
+    this.locked = undefined;
   }
 
   onView(): () => void {
@@ -143,7 +162,11 @@ export class FakeMember implements ClusterMember {
           manager: `SWMTKN-1-ca-${secrets?.manager ?? ''}`,
         };
       },
-      newJoinSecret: () => randomId(this.rng),
+      planUpdate: async (request) => {
+        const { cluster } = store;
+        if (cluster === undefined) throw new Error('no cluster');
+        return planClusterUpdate(cluster, request, { nowMs: AT_MS, access: undefined });
+      },
       taskLogs: (tasks) => this.taskLogs(tasks),
     };
   }

@@ -1,6 +1,7 @@
 import { cp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { SYSTEM_CLOCK } from '../../src/base/index.ts';
 import { isClusterError, openMember } from '../../src/cluster/index.ts';
 import {
   CLUSTER_SPEC,
@@ -138,19 +139,20 @@ test('what is left of an init that did not finish is removed by the next', async
 test('certificates are renewed after half their life, and the new ones are used', async (t) => {
   const lab = createLab(t);
   const tuning = { renewalCheckMs: 20 };
+  let aheadMs = 0;
+  const clock = { ...SYSTEM_CLOCK, wallMs: () => Date.now() + aheadMs };
   const dataDirectory = await lab.directory();
   const own = await lab.directory();
-  const member = await lab.member({ tuning, dataDirectory: own });
-  // Certificates begin an hour early, so half the life of one for 50 minutes is over when it is
-  // made.
-  await member.init({ ...INIT, spec: { ...CLUSTER_SPEC, CAConfig: { NodeCertExpiry: 3000e9 } } });
-  const worker = await lab.worker(member, { tuning, dataDirectory });
+  const member = await lab.member({ tuning, clock, dataDirectory: own });
+  await member.init({ ...INIT, spec: { ...CLUSTER_SPEC, CAConfig: { NodeCertExpiry: 3600e9 } } });
+  const worker = await lab.worker(member, { tuning, clock, dataDirectory });
   const read = async (directory: string): Promise<string> => {
     const text = await readFile(join(directory, 'cluster/member.json'), 'utf8');
     return (JSON.parse(text) as { certificatePem: string }).certificatePem;
   };
   const before = [await read(own), await read(dataDirectory)];
   const seen = [...before];
+  aheadMs = 37 * 60_000;
   await until('both to be renewed', () => {
     void Promise.all([read(own), read(dataDirectory)]).then((now) => seen.splice(0, 2, ...now));
     return seen.every((pem, at) => pem !== before[at]);

@@ -40,13 +40,12 @@ test('a rotated secret makes the old token void and the new one good', async (t)
   const old = manager.joinTokens().worker;
   const { cluster } = manager.store;
   if (cluster === undefined) return t.fail();
-  const outcome = await manager.propose({
-    type: 'cluster.update',
-    atMs: Date.now(),
+  const update = await manager.planUpdate({
     version: cluster.meta.revision,
     spec: cluster.spec,
-    joinSecrets: { worker: manager.newJoinSecret() },
+    rotate: { workerToken: true, managerToken: false, unlockKey: false },
   });
+  const outcome = await manager.propose({ ...update, atMs: Date.now() });
   t.true(outcome.ok);
   const joiner = await lab.member();
   t.true(

@@ -80,6 +80,13 @@ export const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'manager-join-unsupported': 501,
   'too-many-attempts': 503,
   'node-removed': 403,
+  'certificate-expired': 403,
+  'certificate-superseded': 403,
+  'clock-skew': 503,
+  'invalid-authority': 400,
+  'signing-failed': 503,
+  'invalid-unlock-key': 400,
+  'not-locked': 409,
   unreachable: 503,
   // The runtime.
   not_found: 404,

@@ -22,6 +22,10 @@ const HINT_NO_LEADER =
   'more than half of ' +
   'the managers are online.';
 
+const HINT_LOCKED =
+  'Swarm is encrypted and needs to be unlocked before it can be used. Please use "docker swarm ' +
+  'unlock" to unlock it.';
+
 /** A command that the store did not take. */
 export class RefusedError extends CodedError<{ readonly code: Refusal['code'] }> {}
 
@@ -34,6 +38,7 @@ export function managerOf(backend: Backend): Manager {
   if (manager) return manager;
   const { state, role } = backend.member.status();
   if (state === 'inactive') throw unavailable(HINT_INACTIVE);
+  if (state === 'locked') throw unavailable(HINT_LOCKED);
   throw unavailable(role === 'manager' ? HINT_NO_LEADER : HINT_WORKER);
 }
 

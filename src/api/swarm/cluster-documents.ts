@@ -1,7 +1,8 @@
 /** The cluster as Docker shows it: `GET /swarm`, and the Swarm part of `GET /info`. */
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
-import type { Cluster } from '../../model/index.ts';
+import { authorityDigest } from '../../cluster/index.ts';
+import type { Cluster, Node } from '../../model/index.ts';
 import type { Backend } from '../backend.ts';
 import { clusterOf, metaDocument } from './access.ts';
 
@@ -12,20 +13,50 @@ export interface TlsDocument {
   readonly CertIssuerPublicKey: string;
 }
 
-const tlsDocuments = new WeakMap<Cluster, TlsDocument>();
+const rootDocuments = new Map<string, TlsDocument>();
+/** Roots that are remembered as documents: the present one, the next one, and some that were. */
+const ROOTS_MAX = 16;
 
-/** What the CA's certificate says of itself. Parsed once per version of the cluster object. */
-export function tlsDocument(cluster: Cluster): TlsDocument {
-  const known = tlsDocuments.get(cluster);
+/** What a root's certificate says of itself. */
+function rootDocument(pem: string): TlsDocument {
+  const known = rootDocuments.get(pem);
   if (known) return known;
-  const certificate = new x509.X509Certificate(cluster.caCertificatePem);
+  const certificate = new x509.X509Certificate(pem);
   const document = {
-    TrustRoot: cluster.caCertificatePem,
+    TrustRoot: pem,
     CertIssuerSubject: Buffer.from(certificate.subjectName.toArrayBuffer()).toString('base64'),
     CertIssuerPublicKey: Buffer.from(certificate.publicKey.rawData).toString('base64'),
   };
-  tlsDocuments.set(cluster, document);
+  if (rootDocuments.size >= ROOTS_MAX) rootDocuments.clear();
+  rootDocuments.set(pem, document);
   return document;
+}
+
+/**
+ * Root and issuer as they are to be: during a rotation the issuer is the next root already. The
+ * docker CLI follows a rotation by counting the nodes that say the same.
+ */
+export function tlsDocument(cluster: Cluster): TlsDocument {
+  const { caCertificatePem: present, caRotation: next } = cluster;
+  return { ...rootDocument(next?.certificatePem ?? present), TrustRoot: present };
+}
+
+/** What a node says of its certificate and its trust. Roots that the cluster forgot are unnamed. */
+export function nodeTlsDocument(node: Node, cluster: Cluster): TlsDocument {
+  const { tls } = node.description;
+  if (tls === undefined) return tlsDocument(cluster);
+  const { caCertificatePem: present, caRotation: next } = cluster;
+  const presentDigest = authorityDigest(present);
+  const pemOf = (digest: string): string => {
+    if (digest === presentDigest) return present;
+    return digest === next?.digest ? next.certificatePem : '';
+  };
+  const issuer = pemOf(tls.issuer);
+  const unknown = { CertIssuerSubject: '', CertIssuerPublicKey: '' };
+  return {
+    ...(issuer === '' ? unknown : rootDocument(issuer)),
+    TrustRoot: tls.trust.map(pemOf).join(''),
+  };
 }
 
 export function clusterDocument(cluster: Cluster): object {
@@ -33,7 +64,7 @@ export function clusterDocument(cluster: Cluster): object {
     ...metaDocument(cluster),
     Spec: cluster.spec,
     TLSInfo: tlsDocument(cluster),
-    RootRotationInProgress: false,
+    RootRotationInProgress: cluster.caRotation !== undefined,
     DefaultAddrPool: cluster.addressPools,
     SubnetSize: cluster.subnetBits,
     DataPathPort: cluster.dataPathPort,

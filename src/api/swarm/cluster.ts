@@ -1,10 +1,10 @@
-/** `swarm/*`: init, join, leave, update, join tokens. */
+/** `swarm/*`: init, join, leave, update, join tokens, the authority, the unlock key. */
 import { isIPv6 } from 'node:net';
-import { parseClusterSpec } from '../../model/index.ts';
+import { parseClusterSpec, type ClusterSpec, type Revision } from '../../model/index.ts';
 import type { InitRequest, JoinRequest } from '../../cluster/index.ts';
 import type { Backend } from '../backend.ts';
 import { readJsonObject } from '../http/body.ts';
-import { badRequest, conflict, notImplemented, unavailable } from '../http/errors.ts';
+import { badRequest, notImplemented, unavailable } from '../http/errors.ts';
 import type { Exchange, Reply, Route } from '../http/exchange.ts';
 import { OK_EMPTY, flag, json } from '../http/exchange.ts';
 import { clusterOf, managerOf, propose, versionOf } from './access.ts';
@@ -23,7 +23,7 @@ export function swarmRoutes(backend: Backend): readonly Route[] {
     { method: 'POST', path: '/swarm/leave', handle: (exchange) => leave(backend, exchange) },
     { method: 'POST', path: '/swarm/update', handle: (exchange) => update(backend, exchange) },
     { method: 'GET', path: '/swarm/unlockkey', handle: () => unlockKey(backend) },
-    { method: 'POST', path: '/swarm/unlock', handle: () => unlock(backend) },
+    { method: 'POST', path: '/swarm/unlock', handle: (exchange) => unlock(backend, exchange) },
   ];
 }
 
@@ -39,9 +39,6 @@ function inspect(backend: Backend): Reply {
 async function init(backend: Backend, exchange: Exchange): Promise<Reply> {
   const document = await readJsonObject(exchange);
   if (backend.member.status().state !== 'inactive') throw alreadyMember();
-  if (document['AutoLockManagers'] === true) {
-    throw notImplemented("locking a manager's keys (autolock) is not available in this version");
-  }
   if (document['ForceNewCluster'] === true) {
     throw notImplemented(
       'force-new-cluster needs several managers, which this version does not have',
@@ -64,9 +61,16 @@ function initRequest(backend: Backend, document: Document): InitRequest {
     ...(pools && pools.length > 0 ? { addressPools: pools } : {}),
     ...(subnetBits ? { subnetBits } : {}),
     ...(dataPathPort ? { dataPathPort } : {}),
-    spec: parseClusterSpec(document['Spec']),
+    spec: initialSpec(document),
     availability: availabilityOf(document),
   };
+}
+
+/** Locking is asked for beside the spec as well as in it. */
+function initialSpec(document: Document): ClusterSpec {
+  const spec = parseClusterSpec(document['Spec']);
+  if (document['AutoLockManagers'] !== true) return spec;
+  return { ...spec, EncryptionConfig: { AutoLockManagers: true } };
 }
 
 async function join(backend: Backend, exchange: Exchange): Promise<Reply> {
@@ -141,6 +145,12 @@ async function leave(backend: Backend, exchange: Exchange): Promise<Reply> {
   if (backend.member.status().state === 'inactive') {
     throw unavailable('This node is not part of a swarm');
   }
+  if (backend.member.status().state === 'locked' && !isForced) {
+    throw unavailable(
+      'Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this ' +
+        'message.',
+    );
+  }
   if (backend.member.manager && !isForced) {
     throw unavailable(
       'You are attempting to leave the swarm on a node that is participating as a manager. ' +
@@ -155,31 +165,30 @@ async function leave(backend: Backend, exchange: Exchange): Promise<Reply> {
 async function update(backend: Backend, exchange: Exchange): Promise<Reply> {
   const manager = managerOf(backend);
   const document = await readJsonObject(exchange);
-  const version = versionOf(exchange.query);
-  const secret = (name: string): string | undefined =>
-    flag(exchange.query, name) ? manager.newJoinSecret() : undefined;
-  const worker = secret('rotateWorkerToken');
-  const managerSecret = secret('rotateManagerToken');
-  await propose(backend, {
-    type: 'cluster.update',
-    version: version as never,
+  const update = await manager.planUpdate({
+    version: versionOf(exchange.query) as Revision,
     spec: parseClusterSpec(document),
-    joinSecrets: {
-      ...(worker === undefined ? {} : { worker }),
-      ...(managerSecret === undefined ? {} : { manager: managerSecret }),
+    rotate: {
+      workerToken: flag(exchange.query, 'rotateWorkerToken'),
+      managerToken: flag(exchange.query, 'rotateManagerToken'),
+      unlockKey: flag(exchange.query, 'rotateManagerUnlockKey'),
     },
   });
+  await propose(backend, update);
   return OK_EMPTY;
 }
 
+/** Empty while managers are not locked, as Docker has it. */
 function unlockKey(backend: Backend): Reply {
-  managerOf(backend);
-  return json({ UnlockKey: '' });
+  return json({ UnlockKey: clusterOf(managerOf(backend)).unlockKey ?? '' });
 }
 
-function unlock(backend: Backend): Reply {
-  managerOf(backend);
-  throw conflict('swarm is not locked');
+async function unlock(backend: Backend, exchange: Exchange): Promise<Reply> {
+  const document = await readJsonObject(exchange);
+  // A locked manager is the one state in which there is no manager and no refusal.
+  if (backend.member.status().state !== 'locked') managerOf(backend);
+  await backend.member.unlock(text(document, 'UnlockKey'));
+  return OK_EMPTY;
 }
 
 function alreadyMember(): Error {

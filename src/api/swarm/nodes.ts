@@ -9,7 +9,7 @@ import { OK_EMPTY, flag, json, param } from '../http/exchange.ts';
 import type { Filters } from '../http/filters.ts';
 import { parseFilters } from '../http/filters.ts';
 import { clusterOf, findOne, managerOf, metaDocument, propose, versionOf } from './access.ts';
-import { tlsDocument } from './cluster-documents.ts';
+import { nodeTlsDocument } from './cluster-documents.ts';
 
 const FILTERS = ['id', 'label', 'engine.label', 'membership', 'name', 'node.label', 'role'];
 
@@ -87,7 +87,7 @@ export function nodeDocument(node: Node, cluster: Cluster): object {
         EngineVersion: description.engineVersion,
         Plugins: [{ Type: 'Network', Name: 'overlay' }],
       },
-      TLSInfo: tlsDocument(cluster),
+      TLSInfo: nodeTlsDocument(node, cluster),
     },
     Status: {
       State: node.state,

@@ -1,27 +1,29 @@
 /**
- * The only file that makes X.509: the cluster's authority, keys with requests, and node
- * certificates.
+ * Nodes' keys, requests and certificates.
  *
  * As in Swarm, a node's certificate says who it is in its subject: CN = node id, OU = role, O =
  * cluster id. Managers may serve and connect; workers may only connect, so that no worker can pose
- * as a manager. All keys are EC P-256. The library is loaded at first use: an agent that only
- * restarts makes no certificates.
+ * as a manager. Nodes' keys are EC P-256.
  */
-import { X509Certificate, webcrypto } from 'node:crypto';
-import type * as X509 from '@peculiar/x509';
+import { X509Certificate, createHash } from 'node:crypto';
 import { messageOf } from '../../base/index.ts';
 import type { ClusterId, ClusterSpec, NodeId } from '../../model/index.ts';
 import { ClusterError } from '../errors.ts';
+import type { Authority } from './authority/root.ts';
+import {
+  authorityKeyIdentifier,
+  exportKey,
+  generateKeys,
+  importSigningKey,
+  loadX509,
+  requestedKey,
+  type X509Library,
+} from './x509.ts';
 
 export type NodeRole = 'worker' | 'manager';
 
 /** OU of a role's certificates; also a DNS name in them, which TLS clients ask for. */
 export const ROLE_UNIT = { worker: 'swarm-worker', manager: 'swarm-manager' } as const;
-
-export interface Authority {
-  readonly certificatePem: string;
-  readonly keyPem: string;
-}
 
 export interface NodeKey {
   readonly keyPem: string;
@@ -41,44 +43,19 @@ export interface IssueOptions {
   readonly validityMs: number;
 }
 
-const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' };
-const SIGNING_ALGORITHM = { name: 'ECDSA', hash: 'SHA-256' };
-const AUTHORITY_VALIDITY_MS = 20 * 365 * 86_400_000;
 /** Certificates are valid from a little earlier, for nodes whose clocks are behind. */
-const BACKDATE_MS = 3_600_000;
-
-export async function createAuthority(clusterId: ClusterId, nowMs: number): Promise<Authority> {
-  const x509 = await load();
-  const keys = await generateKeys();
-  const name = [{ O: [clusterId] }, { CN: ['swarm-ca'] }];
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name,
-    keys,
-    notBefore: new Date(nowMs - BACKDATE_MS),
-    notAfter: new Date(nowMs + AUTHORITY_VALIDITY_MS),
-    signingAlgorithm: SIGNING_ALGORITHM,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 1, true),
-      new x509.KeyUsagesExtension(
-        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
-        true,
-      ),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  });
-  return { certificatePem: certificate.toString('pem'), keyPem: await exportKey(keys.privateKey) };
-}
+export const BACKDATE_MS = 3_600_000;
 
 /**
  * A new key, and the request for a certificate over it. The subject is the authority's to choose.
  */
 export async function createNodeKey(): Promise<NodeKey> {
-  const x509 = await load();
+  const x509 = await loadX509();
   const keys = await generateKeys();
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
     name: [{ CN: ['hawser-node'] }],
     keys,
-    signingAlgorithm: SIGNING_ALGORITHM,
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
   });
   return { keyPem: await exportKey(keys.privateKey), requestPem: request.toString('pem') };
 }
@@ -88,9 +65,13 @@ export async function issueCertificate(
   authority: Authority,
   options: IssueOptions,
 ): Promise<string> {
-  const x509 = await load();
-  const publicKey = await requestedKey(x509, options.requestPem);
+  const x509 = await loadX509();
+  const publicKey = await requestedKey(x509, options.requestPem).catch((error: unknown) => {
+    const message = `the certificate request is not a valid one for an EC P-256 key: `;
+    throw new ClusterError({ code: 'invalid-request' }, message + messageOf(error), error);
+  });
   const issuer = new x509.X509Certificate(authority.certificatePem);
+  const signing = await importSigningKey(authority.keyPem);
   const { clusterId, nodeId, role } = options.subject;
   const unit = ROLE_UNIT[role];
   const notAfterMs = Math.min(options.nowMs + options.validityMs, issuer.notAfter.getTime());
@@ -98,8 +79,8 @@ export async function issueCertificate(
     subject: [{ O: [clusterId] }, { OU: [unit] }, { CN: [nodeId] }],
     issuer: issuer.subjectName,
     publicKey,
-    signingKey: await importKey(authority.keyPem),
-    signingAlgorithm: SIGNING_ALGORITHM,
+    signingKey: signing.key,
+    signingAlgorithm: signing.algorithm,
     notBefore: new Date(options.nowMs - BACKDATE_MS),
     notAfter: new Date(notAfterMs),
     extensions: [
@@ -110,53 +91,31 @@ export async function issueCertificate(
         { type: 'dns', value: unit },
         { type: 'dns', value: nodeId },
       ]),
-      await x509.AuthorityKeyIdentifierExtension.create(issuer),
+      await authorityKeyIdentifier(x509, issuer),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
     ],
   });
-  return certificate.toString('pem');
+  return `${certificate.toString('pem')}\n`;
 }
 
-function usages(x509: typeof X509, role: NodeRole): string[] {
+function usages(x509: X509Library, role: NodeRole): string[] {
   const client = x509.ExtendedKeyUsage.clientAuth;
   return role === 'manager' ? [x509.ExtendedKeyUsage.serverAuth, client] : [client];
 }
 
-async function requestedKey(x509: typeof X509, requestPem: string): Promise<webcrypto.CryptoKey> {
-  try {
-    const request = new x509.Pkcs10CertificateRequest(requestPem);
-    const key = (await request.publicKey.export(KEY_ALGORITHM, ['verify'])) as webcrypto.CryptoKey;
-    if (await request.verify()) return key;
-  } catch (error) {
-    throw badRequest(messageOf(error), error);
+/** Whom a certificate names; undefined when it is not one of a node. Proves nothing by itself. */
+export function subjectOf(certificate: X509Certificate): CertificateSubject | undefined {
+  const parts = new Map<string, string>();
+  for (const line of certificate.subject.split('\n')) {
+    const [name, value] = line.split('=', 2);
+    if (name !== undefined && value !== undefined) parts.set(name, value);
   }
-  throw badRequest('its signature is wrong');
-}
-
-function badRequest(reason: string, cause?: unknown): ClusterError {
-  const message = `the certificate request is not a valid one for an EC P-256 key: ${reason}`;
-  return new ClusterError({ code: 'invalid-request' }, message, cause);
-}
-
-async function load(): Promise<typeof X509> {
-  // The library's parts find each other through this one, which must be there before them.
-  await import('reflect-metadata');
-  return import('@peculiar/x509');
-}
-
-async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
-}
-
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
-  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`;
-}
-
-async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
-  const der = Buffer.from(pem.replace(/-----[A-Z ]+-----|\s/g, ''), 'base64');
-  return webcrypto.subtle.importKey('pkcs8', der, KEY_ALGORITHM, false, ['sign']);
+  const [nodeId, clusterId, unit] = [parts.get('CN'), parts.get('O'), parts.get('OU')];
+  if (nodeId === undefined || clusterId === undefined) return undefined;
+  const names = { nodeId: nodeId as NodeId, clusterId: clusterId as ClusterId };
+  if (unit === ROLE_UNIT.worker) return { ...names, role: 'worker' };
+  if (unit === ROLE_UNIT.manager) return { ...names, role: 'manager' };
+  return undefined;
 }
 
 const VALIDITY_DEFAULT_MS = 90 * 86_400_000;
@@ -167,8 +126,19 @@ export function validityMs(spec: ClusterSpec): number {
   return wanted > 0 ? wanted : VALIDITY_DEFAULT_MS;
 }
 
-/** Half of a certificate's life is over. */
+/** Part of its life after half of which a certificate is renewed, at most. */
+const RENEWAL_SPREAD = 0.1;
+
+/**
+ * When a certificate is to be renewed: after half of its life and up to a tenth more of it, so that
+ * nodes which joined together do not all come at once. The tenth follows from the certificate
+ * itself, so that it is the same after a restart.
+ */
 export function renewalDueMs(certificatePem: string): number {
-  const { validFrom, validTo } = new X509Certificate(certificatePem);
-  return (Date.parse(validFrom) + Date.parse(validTo)) / 2;
+  const { validFrom, validTo, raw } = new X509Certificate(certificatePem);
+  const [fromMs, toMs] = [Date.parse(validFrom), Date.parse(validTo)];
+  // Its life began when it was made, not where it was backdated to.
+  const madeMs = fromMs + Math.min(BACKDATE_MS, (toMs - fromMs) / 2);
+  const spread = createHash('sha256').update(raw).digest().readUInt32LE(0) / 2 ** 32;
+  return madeMs + (toMs - madeMs) * (0.5 + RENEWAL_SPREAD * spread);
 }

@@ -4,7 +4,9 @@
  *
  * The file is the last thing written when a node enters a cluster and the first thing removed when
  * it leaves, so whatever else lies in the directory without it is left over from something that did
- * not happen.
+ * not happen. A manager's keys are sealed in it while its cluster locks managers; all else can be
+ * read without the unlock key. Version 1 knew neither seals nor data keys; it is read, and written
+ * again as version 2.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -13,18 +15,25 @@ import type { ClusterId, NodeId } from '../../model/index.ts';
 import { ClusterError } from '../errors.ts';
 import { SYSTEM_DISK, errnoOf, replaceFile } from '../log/index.ts';
 import type { NodeRole } from './certificates.ts';
+import { openKeys, sealKeys, sealedKeysSchema, type NodeKeys, type SealedKeys } from './sealing.ts';
 
 export interface Identity {
   readonly clusterId: ClusterId;
   readonly nodeId: NodeId;
   readonly role: NodeRole;
+  /** Roots that it trusts, PEM, one after the other. */
   readonly authorityPem: string;
+  /** Its certificate, and what goes with it below a root. */
   readonly certificatePem: string;
   readonly keyPem: string;
 }
 
 /** An identity, and the addresses this node was told to use. */
 export interface Membership extends Identity {
+  /** Keys of a manager's log, base64, newest first. */
+  readonly dataKeys?: readonly string[];
+  /** What seals the keys of a manager in the file; never in it. */
+  readonly unlockKey?: string;
   /** `address:port` that other nodes reach this one at; workers may have none. */
   readonly advertiseAddress: string | undefined;
   readonly listenAddress: string;
@@ -33,28 +42,46 @@ export interface Membership extends Identity {
   readonly managers: readonly string[];
 }
 
-const membershipSchema = z.object({
-  version: z.literal(1),
+/** A manager's membership, without the keys that the unlock key opens. */
+export interface LockedMembership extends Omit<Membership, 'keyPem' | 'dataKeys' | 'unlockKey'> {
+  readonly sealed: SealedKeys;
+}
+
+const fields = {
   clusterId: z.string().transform((text) => text as ClusterId),
   nodeId: z.string().transform((text) => text as NodeId),
   role: z.enum(['worker', 'manager']),
   authorityPem: z.string(),
   certificatePem: z.string(),
-  keyPem: z.string(),
   advertiseAddress: z.string().optional(),
   listenAddress: z.string(),
   dataPathAddress: z.string().optional(),
   managers: z.array(z.string()),
+};
+
+const versionSchema = z.object({ version: z.literal([1, 2]) });
+const openSchema = z.object({
+  ...fields,
+  keyPem: z.string(),
+  dataKeys: z.array(z.base64()).default([]),
 });
+const lockedSchema = z.object({ ...fields, sealed: sealedKeysSchema });
+const fileSchema = z.union([lockedSchema, openSchema]);
 
 function pathOf(directory: string): string {
   return join(directory, 'member.json');
 }
 
+export function isLocked(stored: Membership | LockedMembership): stored is LockedMembership {
+  return 'sealed' in stored;
+}
+
 /**
  * Undefined when this node is in no cluster. Throws `ClusterError` when the file cannot be read.
  */
-export async function loadMembership(directory: string): Promise<Membership | undefined> {
+export async function loadMembership(
+  directory: string,
+): Promise<Membership | LockedMembership | undefined> {
   const path = pathOf(directory);
   let text: string;
   try {
@@ -64,7 +91,9 @@ export async function loadMembership(directory: string): Promise<Membership | un
     throw error;
   }
   try {
-    const { advertiseAddress, dataPathAddress, ...rest } = membershipSchema.parse(JSON.parse(text));
+    const json: unknown = JSON.parse(text);
+    versionSchema.parse(json);
+    const { advertiseAddress, dataPathAddress, ...rest } = fileSchema.parse(json);
     return { ...rest, advertiseAddress, dataPathAddress };
   } catch (error) {
     throw new ClusterError(
@@ -77,8 +106,19 @@ export async function loadMembership(directory: string): Promise<Membership | un
   }
 }
 
+/** Throws `ClusterError` with code `invalid-unlock-key` when it is another key. */
+export function unlockMembership(locked: LockedMembership, unlockKey: string): Membership {
+  const { sealed, ...rest } = locked;
+  return { ...rest, ...openKeys(sealed, unlockKey, ownerOf(locked)), unlockKey };
+}
+
+/** With an unlock key, a manager's keys are written sealed with it. */
 export async function saveMembership(directory: string, membership: Membership): Promise<void> {
-  const text = JSON.stringify({ version: 1, ...membership });
+  const { keyPem, dataKeys = [], unlockKey, ...rest } = membership;
+  const keys: NodeKeys = { keyPem, dataKeys };
+  const isSealed = membership.role === 'manager' && unlockKey !== undefined;
+  const kept = isSealed ? { sealed: sealKeys(keys, unlockKey, ownerOf(membership)) } : keys;
+  const text = JSON.stringify({ version: 2, ...rest, ...kept });
   await SYSTEM_DISK.makeDirectory(directory);
   await replaceFile(SYSTEM_DISK, pathOf(directory), Buffer.from(text));
 }
@@ -86,4 +126,8 @@ export async function saveMembership(directory: string, membership: Membership):
 export async function removeMembership(directory: string): Promise<void> {
   await SYSTEM_DISK.remove(pathOf(directory));
   await SYSTEM_DISK.syncDirectory(directory);
+}
+
+function ownerOf(membership: { readonly clusterId: string; readonly nodeId: string }): string {
+  return `${membership.clusterId}/${membership.nodeId}`;
 }

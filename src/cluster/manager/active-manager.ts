@@ -7,13 +7,16 @@
  */
 import type { ServerHttp2Stream } from 'node:http2';
 import { messageOf, type Clock, type Logger } from '../../base/index.ts';
-import type { NodeId, Task } from '../../model/index.ts';
+import type { Cluster, NodeId, Task } from '../../model/index.ts';
 import { Store, type ApplyOutcome, type Command } from '../../store/index.ts';
 import { ClusterError } from '../errors.ts';
 import {
   authorityDigest,
-  createJoinSecret,
   formatJoinToken,
+  planClusterUpdate,
+  rootsOf,
+  type ClusterUpdate,
+  type ClusterUpdateRequest,
   type Identity,
 } from '../identity/index.ts';
 import { ReplicatedLog, type ReplicatedLogOptions } from '../log/index.ts';
@@ -33,6 +36,7 @@ import {
   type Link,
   type ManagerMessage,
   type NodeMessage,
+  type RenewReply,
   type RequiredPeer,
 } from '../transport/index.ts';
 import type { ClusterMetrics, MemberTuning } from '../tuning.ts';
@@ -75,6 +79,8 @@ export class ActiveManager implements Manager {
   private server: ClusterServer | undefined;
   private coalescing: NodeJS.Timeout | undefined;
   private lastWelcome = '';
+  private readonly clusterListeners = new Set<() => void>();
+  private identity: Identity;
   private listening: NodeJS.Timeout | undefined;
   private isClosed = false;
 
@@ -84,6 +90,7 @@ export class ActiveManager implements Manager {
   ) {
     const { clock, logger } = options;
     this.options = options;
+    this.identity = options.identity;
     this.log = opened.log;
     this.holder = opened.holder;
     const store = (): Store => this.holder.store;
@@ -113,6 +120,7 @@ export class ActiveManager implements Manager {
       clock,
       logger,
       managers: () => this.managers(),
+      access: () => this.identity,
       expect: (nodeId) => this.sessions.heard(nodeId),
     });
     this.host = this.createHost();
@@ -143,19 +151,22 @@ export class ActiveManager implements Manager {
 
   /** Opens the door. Throws `ClusterError` when the address cannot be had. */
   async listen(): Promise<void> {
-    const { identity, listen, logger } = this.options;
+    const { listen, logger, clock } = this.options;
+    const wallMs = (): number => clock.wallMs();
     const server = await ClusterServer.listen({
-      identity,
+      identity: this.identity,
       listen,
       logger,
+      wallMs,
       bodyBytesMax: BODY_BYTES_MAX,
       routes: {
-        authority: () => ({ certificatePem: identity.authorityPem }),
+        authority: () => ({ certificatePem: this.cluster().caCertificatePem, nowMs: wallMs() }),
+        isSuperseded: (nodeId, leaf) => this.isSuperseded(nodeId, leaf),
         join: async (body, peer) =>
           this.desk.join(decodeJson(joinRequestSchema, body), peer.address),
         renew: async (body, peer) => {
           const { requestPem } = decodeJson(renewRequestSchema, body);
-          return { certificatePem: await this.desk.renew(requestPem, peer.node) };
+          return this.desk.renew(requestPem, peer.node);
         },
         session: (stream, peer) => this.openStreamSession(stream, peer),
         logs: (requestId, stream, peer) => this.acceptLogs(requestId, stream, peer),
@@ -194,19 +205,17 @@ export class ActiveManager implements Manager {
   }
 
   joinTokens(): { readonly worker: string; readonly manager: string } {
-    const { cluster } = this.store;
-    if (cluster === undefined)
-      throw new ClusterError({ code: 'not-member' }, 'the cluster is being made');
-    const digest = authorityDigest(cluster.caCertificatePem);
-    const { worker, manager } = cluster.joinSecrets;
+    const { caCertificatePem, joinSecrets } = this.cluster();
+    const digest = authorityDigest(caCertificatePem);
     return {
-      worker: formatJoinToken({ digest, secret: worker }),
-      manager: formatJoinToken({ digest, secret: manager }),
+      worker: formatJoinToken({ digest, secret: joinSecrets.worker }),
+      manager: formatJoinToken({ digest, secret: joinSecrets.manager }),
     };
   }
 
-  newJoinSecret(): string {
-    return createJoinSecret();
+  async planUpdate(request: ClusterUpdateRequest): Promise<ClusterUpdate> {
+    const nowMs = this.options.clock.wallMs();
+    return planClusterUpdate(this.cluster(), request, { nowMs, access: this.identity });
   }
 
   taskLogs(tasks: readonly Task[], query: TaskLogQuery): AsyncIterable<TaskLogEntry> {
@@ -224,11 +233,26 @@ export class ActiveManager implements Manager {
     };
   }
 
+  /** Calls back at once and after each change of the cluster's row, until the returned call. */
+  onCluster(listener: (cluster: Cluster) => void): () => void {
+    let told: Cluster | undefined;
+    const tell = (): void => {
+      const { cluster } = this.store;
+      if (cluster === undefined || cluster === told) return;
+      told = cluster;
+      listener(cluster);
+    };
+    this.clusterListeners.add(tell);
+    tell();
+    return () => void this.clusterListeners.delete(tell);
+  }
+
   useIdentity(identity: Identity): void {
+    this.identity = identity;
     this.server?.useIdentity(identity);
   }
 
-  async renewOwn(requestPem: string): Promise<string> {
+  async renewOwn(requestPem: string): Promise<RenewReply> {
     return this.desk.renew(requestPem, { id: this.options.identity.nodeId });
   }
 
@@ -252,7 +276,11 @@ export class ActiveManager implements Manager {
       logger,
       propose: (command) => this.propose(command),
       wallMs: () => clock.wallMs(),
-      welcome: () => ({ heartbeatMs: this.heartbeatMs(), managers: this.managers() }),
+      welcome: () => ({
+        heartbeatMs: this.heartbeatMs(),
+        managers: this.managers(),
+        roots: rootsOf(this.cluster()),
+      }),
       heard: (nodeId) => this.sessions.heard(nodeId),
       left: (nodeId) => {
         this.sessions.forget(nodeId);
@@ -292,6 +320,7 @@ export class ActiveManager implements Manager {
 
   private storeChanged(): void {
     this.orchestration.wake();
+    for (const tell of [...this.clusterListeners]) tell();
     this.coalescing ??= setTimeout(() => {
       this.coalescing = undefined;
       this.welcomeAgain();
@@ -305,6 +334,18 @@ export class ActiveManager implements Manager {
     const text = JSON.stringify(welcome);
     if (text !== this.lastWelcome) this.sessions.sendAll(welcome);
     this.lastWelcome = text;
+  }
+
+  private cluster(): Cluster {
+    const { cluster } = this.store;
+    if (cluster !== undefined) return cluster;
+    throw new ClusterError({ code: 'not-member' }, 'the cluster is being made');
+  }
+
+  /** A node that was away while the root was rotated shows the certificate that it had before. */
+  private isSuperseded(nodeId: NodeId, leaf: string): boolean {
+    const tls = this.store.nodes.get(nodeId)?.description.tls;
+    return tls?.leaf === leaf && tls.issuer !== rootsOf(this.cluster()).issuer;
   }
 
   private managers(): string[] {

@@ -10,8 +10,14 @@ import { SeededRng, randomId, type Clock, type Logger } from '../../base/index.t
 import type { Cluster, NodeId } from '../../model/index.ts';
 import type { ApplyOutcome, Command, Store } from '../../store/index.ts';
 import { ClusterError } from '../errors.ts';
-import { isSameSecret, issueCertificate, validityMs, type NodeRole } from '../identity/index.ts';
-import type { JoinBody, JoinReply } from '../transport/index.ts';
+import {
+  certify,
+  isSameSecret,
+  rootsOf,
+  type NodeRole,
+  type SignerAccess,
+} from '../identity/index.ts';
+import type { JoinBody, JoinReply, RenewReply } from '../transport/index.ts';
 import { placeOf } from './place.ts';
 
 export interface JoinDeskOptions {
@@ -20,6 +26,8 @@ export interface JoinDeskOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly managers: () => string[];
+  /** What this manager shows to external signers. */
+  readonly access: () => SignerAccess;
   /** The node has its certificate and is expected to open a session. */
   readonly expect: (nodeId: NodeId) => void;
 }
@@ -30,12 +38,15 @@ const WINDOW_MS = 60_000;
 const ADDRESSES_MAX = 1_000;
 /** Joins at work at the same time: each costs a signature and a write. */
 const JOINS_MAX = 32;
+/** Renewals at work at the same time: all nodes come when the root is rotated. */
+const RENEWALS_MAX = 64;
 
 export class JoinDesk {
   private readonly options: JoinDeskOptions;
   private readonly failures = new Map<string, number>();
   private windowEndMs = 0;
   private joining = 0;
+  private renewing = 0;
 
   constructor(options: JoinDeskOptions) {
     this.options = options;
@@ -57,13 +68,21 @@ export class JoinDesk {
     }
   }
 
-  /** A new certificate for a node that has a valid one. Role and id stay. */
-  async renew(requestPem: string, node: { readonly id: NodeId }): Promise<string> {
+  /** A new certificate for a node that has a valid one. Its id stays; its role is the spec's. */
+  async renew(requestPem: string, node: { readonly id: NodeId }): Promise<RenewReply> {
     const cluster = this.cluster();
     const role = this.options.store().nodes.get(node.id)?.spec.Role;
     if (role === undefined)
       throw new ClusterError({ code: 'node-removed' }, `node ${node.id} was removed`);
-    return this.certify(cluster, { nodeId: node.id, role, requestPem });
+    if (this.renewing >= RENEWALS_MAX)
+      throw new ClusterError({ code: 'busy' }, 'many certificates are being signed; try again');
+    this.renewing += 1;
+    try {
+      const certificatePem = await this.certify(cluster, { nodeId: node.id, role, requestPem });
+      return { certificatePem, authorityPem: rootsOf(cluster).authorityPem };
+    } finally {
+      this.renewing -= 1;
+    }
   }
 
   private async admit(
@@ -86,7 +105,8 @@ export class JoinDesk {
     if (body.availability !== 'active') await this.setAvailability(nodeId, body.availability);
     this.options.logger.info({ nodeId, role, address: seenAt }, 'a node joined');
     const managers = this.options.managers();
-    return { nodeId, clusterId: cluster.id, role, certificatePem, managers };
+    const { authorityPem } = rootsOf(cluster);
+    return { nodeId, clusterId: cluster.id, role, certificatePem, authorityPem, managers };
   }
 
   private async setAvailability(id: NodeId, Availability: JoinBody['availability']): Promise<void> {
@@ -105,12 +125,12 @@ export class JoinDesk {
     cluster: Cluster,
     to: { readonly nodeId: NodeId; readonly role: NodeRole; readonly requestPem: string },
   ): Promise<string> {
-    const authority = { certificatePem: cluster.caCertificatePem, keyPem: cluster.caKeyPem };
-    return issueCertificate(authority, {
-      subject: { clusterId: cluster.id, nodeId: to.nodeId, role: to.role },
+    return certify(cluster, {
+      subject: { nodeId: to.nodeId, role: to.role },
       requestPem: to.requestPem,
       nowMs: this.options.clock.wallMs(),
-      validityMs: validityMs(cluster.spec),
+      access: this.options.access(),
+      logger: this.options.logger,
     });
   }
 

@@ -26,7 +26,7 @@ export interface SessionHost {
   readonly logger: Logger;
   propose(command: Command): Promise<ApplyOutcome>;
   wallMs(): number;
-  welcome(): { readonly heartbeatMs: number; readonly managers: string[] };
+  welcome(): Omit<Extract<ManagerMessage, { type: 'welcome' }>, 'type'>;
   heard(nodeId: NodeId): void;
   /** The node said that it leaves the cluster. */
   left(nodeId: NodeId): void;

@@ -112,11 +112,14 @@ export function trustOf(identity: Identity): ClientTrust {
   return { authorityPem, certificatePem, keyPem };
 }
 
-/** The authority's certificate as whoever answers at `to` tells it. Proves nothing by itself. */
-export async function fetchAuthority(to: HostPort): Promise<string> {
+/**
+ * The authority's certificate, and the time, as whoever answers at `to` tells them. Proves nothing
+ * by itself.
+ */
+export async function fetchAuthority(to: HostPort): Promise<z.output<typeof authoritySchema>> {
   const client = await ClusterClient.connect(to, {});
   try {
-    return (await client.request('GET /v1/ca', authoritySchema)).certificatePem;
+    return await client.request('GET /v1/ca', authoritySchema);
   } finally {
     client.close();
   }
@@ -181,6 +184,8 @@ const PASSED_ON = new Set([
   'invalid-request',
   'node-removed',
   'forbidden',
+  'certificate-superseded',
+  'signing-failed',
   'busy',
 ] as const satisfies ClusterErrorDetail['code'][]);
 
@@ -188,5 +193,7 @@ const PASSED_ON = new Set([
 function refusalOf(reply: z.output<typeof errorReplySchema>): ClusterError {
   for (const code of PASSED_ON)
     if (code === reply.code) return new ClusterError({ code }, reply.message);
+  if (reply.code === 'certificate-expired' && reply.nowMs !== undefined)
+    return new ClusterError({ code: reply.code, nowMs: reply.nowMs }, reply.message);
   return new ClusterError({ code: 'refused', reason: reply.code }, reply.message);
 }

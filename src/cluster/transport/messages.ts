@@ -35,6 +35,12 @@ export const STATUS_TEXT_MAX = 2_000;
 
 const id = z.string().min(1).max(64);
 const address = z.string().min(1).max(300);
+/** A chain of certificates, or a list of roots. */
+const certificates = z.string().max(64 << 10);
+/** How a root is named, or one certificate. */
+const digest = z.string().max(64);
+/** Roots that a node may trust at the same time. */
+const ROOTS_MAX = 8;
 
 /**
  * Accepts what `schema` accepts, whole and as the type that the model has for it. For rows, which a
@@ -54,8 +60,14 @@ const description = z
     memoryBytes: z.number().nonnegative(),
     engineVersion: z.string().max(128),
     images: z.array(z.string().max(512)).max(1000),
+    tls: z
+      .object({ issuer: digest, trust: z.array(digest).max(ROOTS_MAX), leaf: digest })
+      .optional(),
   })
-  .transform((value): NodeDescription => value);
+  .transform(({ tls, ...value }): NodeDescription => ({
+    ...value,
+    ...(tls !== undefined && { tls }),
+  }));
 
 const TASK_STATES = [
   'new',
@@ -171,6 +183,8 @@ export const managerMessageSchema = z.discriminatedUnion('type', [
     type: z.literal('welcome'),
     heartbeatMs: z.number().positive().max(3_600_000),
     managers: z.array(address).max(100),
+    /** What to trust, and the root that the node's certificate is to be of. */
+    roots: z.object({ authorityPem: certificates, issuer: digest }).optional(),
   }),
   z.object({
     type: z.literal('rows'),
@@ -204,18 +218,28 @@ export const joinReplySchema = z.object({
   nodeId: id,
   clusterId: id,
   role: z.enum(['worker', 'manager']),
-  certificatePem: z.string().max(16_384),
+  certificatePem: certificates,
+  /** What to trust; absent where that is the root which the token names. */
+  authorityPem: certificates.optional(),
   managers: z.array(address).max(100),
 });
 export type JoinReply = z.output<typeof joinReplySchema>;
 
 export const renewRequestSchema = z.object({ requestPem: z.string().max(8192) });
-export const renewReplySchema = z.object({ certificatePem: z.string().max(16_384) });
+export const renewReplySchema = z.object({
+  certificatePem: certificates,
+  authorityPem: certificates.optional(),
+});
+export type RenewReply = z.output<typeof renewReplySchema>;
 
-export const authoritySchema = z.object({ certificatePem: z.string().max(16_384) });
+/** The manager's wall clock, so that a node whose own is wrong can say so. */
+const nowMs = z.number().optional();
+/** The root that join tokens name. */
+export const authoritySchema = z.object({ certificatePem: certificates, nowMs });
 export const errorReplySchema = z.object({
   code: z.string().max(64),
   message: z.string().max(2000),
+  nowMs,
 });
 
 /**

@@ -2,9 +2,9 @@
  * A manager's door: HTTP/2 over TLS 1.3 on one port, for nodes that join and for nodes that have
  * joined.
  *
- * Certificates are asked for and not demanded, since a joining node has none; each route says whom
- * it takes. Who a peer is comes from its certificate alone. Connections that show none are few and
- * short-lived.
+ * Certificates are asked for and not demanded, since a joining node has none; `ACCESS` says whom
+ * each route takes. Who a peer is comes from its certificate alone. Connections that show none are
+ * few and short-lived.
  */
 import type { X509Certificate } from 'node:crypto';
 import {
@@ -17,17 +17,19 @@ import {
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { messageOf, type Logger } from '../../base/index.ts';
-import type { ClusterId, NodeId } from '../../model/index.ts';
+import { messageOf, unreachable, type Logger } from '../../base/index.ts';
+import type { NodeId } from '../../model/index.ts';
 import { ClusterError } from '../errors.ts';
-import { ROLE_UNIT, type Identity, type NodeRole } from '../identity/index.ts';
+import { leafDigest, subjectOf, type Identity, type NodeRole } from '../identity/index.ts';
 import { WINDOWS, SESSION_WINDOW_BYTES } from './windows.ts';
 import { formatHostPort, plainAddress, type HostPort } from './addresses.ts';
 
 /** Who is at the other end. */
 export interface Peer {
-  /** Absent: no certificate of this cluster. */
+  /** Absent: no certificate of this cluster, or one that is not valid. */
   readonly node: { readonly id: NodeId; readonly role: NodeRole } | undefined;
+  /** What is wrong with its certificate; a superseded one proves who it is all the same. */
+  readonly problem?: 'certificate-expired' | 'certificate-superseded';
   readonly address: string;
 }
 
@@ -37,6 +39,11 @@ export interface ServerRoutes {
   join(body: Buffer, peer: Peer): Promise<object>;
   renew(body: Buffer, peer: RequiredPeer): Promise<object>;
   session(stream: ServerHttp2Stream, peer: RequiredPeer): void;
+  /**
+   * Whether this very certificate was a node's when the root that it is of was rotated away, and
+   * the node has had no other since.
+   */
+  isSuperseded(nodeId: NodeId, leaf: string): boolean;
   /** Whether somebody waits for it. */
   logs(requestId: string, stream: ServerHttp2Stream, peer: RequiredPeer): boolean;
 }
@@ -51,7 +58,20 @@ export interface ServerOptions {
   readonly routes: ServerRoutes;
   readonly logger: Logger;
   readonly bodyBytesMax: number;
+  readonly wallMs: () => number;
 }
+
+/**
+ * Whom each route takes. `anyone`: also who shows no certificate. `node`: a node of the cluster.
+ * `superseded`: as `node`, and one that was away while the root was rotated.
+ */
+export const ACCESS = {
+  'GET /v1/ca': 'anyone',
+  'POST /v1/join': 'anyone',
+  'POST /v1/renew': 'superseded',
+  'POST /v1/session': 'node',
+  'POST /v1/logs': 'node',
+} as const satisfies Record<string, 'anyone' | 'node' | 'superseded'>;
 
 const CONNECTIONS_MAX = 10_000;
 /** Connections without a certificate, all together, and how long each may last. */
@@ -117,7 +137,7 @@ export class ClusterServer {
 
   private admit(session: ServerHttp2Session): void {
     this.sessions.add(session);
-    const isStranger = peerOf(session, this.options.identity.clusterId).node === undefined;
+    const isStranger = this.peerOf(session).node === undefined;
     const timer = isStranger ? setTimeout(() => session.destroy(), STRANGER_MS) : undefined;
     if (isStranger) this.strangers += 1;
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
@@ -132,38 +152,83 @@ export class ClusterServer {
 
   private dispatch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', () => undefined);
-    this.route(stream, headers).catch((error: unknown) => respondError(stream, error));
+    this.route(stream, headers).catch((error: unknown) =>
+      respondError(stream, error, this.options.wallMs()),
+    );
   }
 
   private async route(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     const { routes, bodyBytesMax } = this.options;
     if (stream.session === undefined) return;
-    const peer = peerOf(stream.session as ServerHttp2Session, this.options.identity.clusterId);
-    const method = headers[':method'];
-    const path = headers[':path'];
-    switch (`${method ?? ''} ${path ?? ''}`) {
+    const peer = this.peerOf(stream.session as ServerHttp2Session);
+    const { route, rest } = routeOf(headers);
+    switch (route) {
       case 'GET /v1/ca':
         return respond(stream, 200, routes.authority());
       case 'POST /v1/join':
         return respond(stream, 200, await routes.join(await readBody(stream, bodyBytesMax), peer));
       case 'POST /v1/renew': {
-        const known = requireNode(peer);
+        const known = this.admitted(peer, route);
         const body = await readBody(stream, bodyBytesMax);
         return respond(stream, 200, await routes.renew(body, known));
       }
       case 'POST /v1/session': {
-        const known = requireNode(peer);
+        const known = this.admitted(peer, route);
         stream.respond({ ':status': 200 });
         return routes.session(stream, known);
       }
+      case 'POST /v1/logs':
+        if (!routes.logs(rest, stream, this.admitted(peer, route))) throw notFound(route);
+        return stream.respond({ ':status': 200 });
+      case undefined:
+        throw notFound(headers[':path'] ?? '');
+      default:
+        return unreachable(route);
     }
-    const requestId = /^POST \/v1\/logs\/([0-9a-z]{1,64})$/.exec(
-      `${method ?? ''} ${path ?? ''}`,
-    )?.[1];
-    if (requestId === undefined) throw notFound(path ?? '');
-    if (!routes.logs(requestId, stream, requireNode(peer))) throw notFound(path ?? '');
-    stream.respond({ ':status': 200 });
   }
+
+  private peerOf(session: ServerHttp2Session): Peer {
+    const { identity, routes } = this.options;
+    const socket = session.socket as TLSSocket;
+    const address = plainAddress(socket.remoteAddress ?? '');
+    const certificate = socket.getPeerX509Certificate();
+    if (certificate === undefined) return { node: undefined, address };
+    const node = nodeOf(certificate, identity.clusterId);
+    if (socket.authorized) return { node, address };
+    if (node === undefined) return { node, address };
+    if (!isTimely(certificate)) return { node: undefined, problem: 'certificate-expired', address };
+    if (!routes.isSuperseded(node.id, leafDigest(certificate))) return { node: undefined, address };
+    return { node, problem: 'certificate-superseded', address };
+  }
+
+  /** Throws `ClusterError` unless the route takes the peer. */
+  private admitted(peer: Peer, route: keyof typeof ACCESS): RequiredPeer {
+    const { node, problem } = peer;
+    if (problem === 'certificate-expired') throw expired(this.options.wallMs());
+    if (node === undefined)
+      throw new ClusterError(
+        { code: 'forbidden' },
+        'this call needs the certificate of a node of this cluster',
+      );
+    if (problem === undefined || ACCESS[route] === 'superseded') return { ...peer, node };
+    throw new ClusterError(
+      { code: 'certificate-superseded' },
+      "this node's certificate is of a root that was rotated away; it is to be renewed first",
+    );
+  }
+}
+
+/** The route of a request, and what follows it in the path. */
+function routeOf(headers: IncomingHttpHeaders): {
+  readonly route: keyof typeof ACCESS | undefined;
+  readonly rest: string;
+} {
+  const text = `${headers[':method'] ?? ''} ${headers[':path'] ?? ''}`;
+  const [, logs, rest = ''] = /^(POST \/v1\/logs)\/([0-9a-z]{1,64})$/.exec(text) ?? [];
+  const wanted = logs ?? text;
+  const isRoute = (name: string): name is keyof typeof ACCESS => Object.hasOwn(ACCESS, name);
+  const hasRest = wanted === 'POST /v1/logs';
+  return { route: isRoute(wanted) && hasRest === (rest !== '') ? wanted : undefined, rest };
 }
 
 function tlsOf(identity: Identity): {
@@ -174,33 +239,28 @@ function tlsOf(identity: Identity): {
   return { key: identity.keyPem, cert: identity.certificatePem, ca: identity.authorityPem };
 }
 
-function peerOf(session: ServerHttp2Session, clusterId: ClusterId): Peer {
-  const socket = session.socket as TLSSocket;
-  const address = plainAddress(socket.remoteAddress ?? '');
-  if (!socket.authorized) return { node: undefined, address };
-  const certificate = socket.getPeerX509Certificate();
-  return { node: certificate === undefined ? undefined : nodeOf(certificate, clusterId), address };
-}
-
 /** The node that a certificate of the cluster's authority names. */
-export function nodeOf(certificate: X509Certificate, clusterId: ClusterId): Peer['node'] {
-  const parts = new Map<string, string>();
-  for (const line of certificate.subject.split('\n')) {
-    const [name, value] = line.split('=', 2);
-    if (name !== undefined && value !== undefined) parts.set(name, value);
-  }
-  const id = parts.get('CN');
-  if (id === undefined || parts.get('O') !== clusterId) return undefined;
-  if (parts.get('OU') === ROLE_UNIT.worker) return { id: id as NodeId, role: 'worker' };
-  if (parts.get('OU') === ROLE_UNIT.manager) return { id: id as NodeId, role: 'manager' };
-  return undefined;
+export function nodeOf(
+  certificate: X509Certificate,
+  clusterId: Identity['clusterId'],
+): Peer['node'] {
+  const subject = subjectOf(certificate);
+  if (subject?.clusterId !== clusterId) return undefined;
+  return { id: subject.nodeId, role: subject.role };
 }
 
-function requireNode(peer: Peer): RequiredPeer {
-  if (peer.node !== undefined) return { ...peer, node: peer.node };
-  throw new ClusterError(
-    { code: 'forbidden' },
-    'this call needs the certificate of a node of this cluster',
+/** Whether it is valid at this time by the machine's clock, which TLS goes by. */
+function isTimely({ validFrom, validTo }: X509Certificate): boolean {
+  const nowMs = Date.now();
+  return Date.parse(validFrom) <= nowMs && nowMs <= Date.parse(validTo);
+}
+
+function expired(nowMs: number): ClusterError {
+  return new ClusterError(
+    { code: 'certificate-expired', nowMs },
+    "this node's certificate is not valid at this time, which by the manager's clock is " +
+      `${new Date(nowMs).toISOString()}. A node that was away for longer than its certificate was ` +
+      'valid must leave ("docker swarm leave") and join again',
   );
 }
 
@@ -230,16 +290,18 @@ function respond(stream: ServerHttp2Stream, status: number, body: object): void 
   });
 }
 
-function respondError(stream: ServerHttp2Stream, error: unknown): void {
+function respondError(stream: ServerHttp2Stream, error: unknown, nowMs: number): void {
   const code = error instanceof ClusterError ? error.detail.code : 'failed';
   const status = STATUS_OF.get(code) ?? 500;
-  respond(stream, status, { code, message: messageOf(error) });
+  respond(stream, status, { code, message: messageOf(error), nowMs });
 }
 
 const STATUS_OF: ReadonlyMap<string, number> = new Map([
   ['not-found', 404],
   ['forbidden', 403],
   ['node-removed', 403],
+  ['certificate-expired', 403],
+  ['certificate-superseded', 403],
   ['invalid-token', 401],
   ['manager-join-unsupported', 400],
   ['invalid-request', 400],

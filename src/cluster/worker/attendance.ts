@@ -6,10 +6,18 @@
  * (`ReportOutbox`).
  */
 import { messageOf, randomBelow, type Clock, type Logger, type Rng } from '../../base/index.ts';
+import type { NodeDescription, NodeTls } from '../../model/index.ts';
+import { isClusterError } from '../errors.ts';
 import type { LocalNode } from '../member.ts';
+import type { RenewReply } from '../transport/index.ts';
 import type { ClusterMetrics, MemberTuning } from '../tuning.ts';
 import type { HeldView } from './held-view.ts';
-import { ManagerSession, type Connection, type ManagerSessionOptions } from './manager-session.ts';
+import {
+  ManagerSession,
+  type Connection,
+  type ManagerSessionOptions,
+  type Welcome,
+} from './manager-session.ts';
 import { ReportOutbox, type TaskReport } from './report-outbox.ts';
 
 export interface AttendanceOptions {
@@ -21,13 +29,16 @@ export interface AttendanceOptions {
   readonly metrics: ClusterMetrics;
   readonly tuning: MemberTuning;
   readonly addresses: ManagerSessionOptions['addresses'];
+  /** Of the certificate that it shows, and of what it trusts. */
+  readonly tls: () => NodeTls;
   readonly connect: () => Promise<Connection>;
-  readonly managersChanged: (managers: readonly string[]) => void;
+  /** A session began, or the manager said anew what it says at the beginning. */
+  readonly welcomed: (welcome: Welcome) => void;
   readonly viewChanged: () => void;
   readonly stateChanged: () => void;
 }
 
-/** `refused`: a manager answered that it does not know this node. */
+/** `refused`: a manager answered that it does not take this node, or neither takes the other. */
 export type AttendanceState =
   { readonly kind: 'pending' | 'active' } | { readonly kind: 'refused'; readonly message: string };
 
@@ -59,12 +70,12 @@ export class Attendance {
   }
 
   /** A certificate from the manager in session; undefined without one. */
-  async renew(requestPem: string): Promise<string | undefined> {
+  async renew(requestPem: string): Promise<RenewReply | undefined> {
     return this.session?.renew(requestPem);
   }
 
   refreshDescription(): void {
-    void this.options.localNode.description().then(
+    void this.describe().then(
       (description) => this.session?.sendDescription(description),
       (error: unknown) =>
         this.options.logger.warn({ error: messageOf(error) }, 'this node cannot describe itself'),
@@ -104,26 +115,36 @@ export class Attendance {
         ...this.options,
         connection,
         outbox: this.outbox,
-        welcomed: (managers) => this.welcomed(managers),
+        welcomed: (welcome) => this.welcomed(welcome),
       });
       this.session = session;
-      session.start(description);
+      // Not earlier: connecting may have brought another certificate.
+      session.start({ ...description, tls: this.options.tls() });
       const { reason, refusal } = await session.ended;
       this.options.logger.info({ reason }, 'the session with the manager ended');
       this.enter(
         refusal === undefined ? { kind: 'pending' } : { kind: 'refused', message: refusal.message },
       );
     } catch (error) {
-      this.options.logger.warn({ error: messageOf(error) }, 'no session with a manager');
-      if (this.current.kind === 'active') this.enter({ kind: 'pending' });
+      const message = messageOf(error);
+      this.options.logger.warn({ error: message }, 'no session with a manager');
+      // These do not pass by themselves: an operator must see them.
+      const isLasting =
+        isClusterError(error, 'certificate-expired') || isClusterError(error, 'clock-skew');
+      if (isLasting) this.enter({ kind: 'refused', message });
+      else if (this.current.kind === 'active') this.enter({ kind: 'pending' });
     } finally {
       this.session = undefined;
     }
   }
 
-  private welcomed(managers: readonly string[]): void {
+  private async describe(): Promise<NodeDescription> {
+    return { ...(await this.options.localNode.description()), tls: this.options.tls() };
+  }
+
+  private welcomed(welcome: Welcome): void {
     this.failures = 0;
-    this.options.managersChanged(managers);
+    this.options.welcomed(welcome);
     this.enter({ kind: 'active' });
   }
 

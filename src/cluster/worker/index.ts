@@ -5,4 +5,4 @@
 export { Attendance, type AttendanceState } from './attendance.ts';
 export { dialManager, joinThrough } from './dial.ts';
 export { HeldView, removeHeldView } from './held-view.ts';
-export type { Connection } from './manager-session.ts';
+export type { Connection, Welcome } from './manager-session.ts';

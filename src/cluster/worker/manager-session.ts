@@ -13,18 +13,21 @@ import {
   type Link,
   type ManagerMessage,
   type NodeMessage,
+  type RenewReply,
 } from '../transport/index.ts';
 import { HEARTBEAT_GRACE } from '../tuning.ts';
 import type { HeldView } from './held-view.ts';
 import { LogServing, type UploadLogs } from './log-serving.ts';
 import type { ReportOutbox } from './report-outbox.ts';
 
+export type Welcome = Extract<ManagerMessage, { type: 'welcome' }>;
+
 /** A way to a manager, open until `link` closes. */
 export interface Connection {
   readonly link: Link<ManagerMessage, NodeMessage>;
   readonly upload: UploadLogs;
   /** A certificate for a new key, from whoever is at the other end. */
-  renew(requestPem: string): Promise<string>;
+  renew(requestPem: string): Promise<RenewReply>;
   close(): void;
 }
 
@@ -39,7 +42,7 @@ export interface ManagerSessionOptions {
     readonly advertiseAddress?: string | undefined;
     readonly dataPathAddress?: string | undefined;
   };
-  readonly welcomed: (managers: readonly string[]) => void;
+  readonly welcomed: (welcome: Welcome) => void;
   readonly viewChanged: () => void;
 }
 
@@ -97,7 +100,7 @@ export class ManagerSession {
     if (next !== undefined) this.send({ type: 'report', id: next.id, statuses: [...next.reports] });
   }
 
-  async renew(requestPem: string): Promise<string> {
+  async renew(requestPem: string): Promise<RenewReply> {
     return this.options.connection.renew(requestPem);
   }
 
@@ -144,10 +147,10 @@ export class ManagerSession {
     }
   }
 
-  private takeWelcome(welcome: Extract<ManagerMessage, { type: 'welcome' }>): void {
+  private takeWelcome(welcome: Welcome): void {
     this.state = 'open';
     if (welcome.heartbeatMs !== this.heartbeatMs) this.setHeartbeat(welcome.heartbeatMs);
-    this.options.welcomed(welcome.managers);
+    this.options.welcomed(welcome);
     this.flushReports();
   }
 

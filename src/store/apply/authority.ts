@@ -5,8 +5,8 @@
  *                        rotating -- rotate --> rotating, to yet another root
  *                        rotating -- rekey of the present root --> steady, with the present root
  *
- * While rotating, new certificates are of the next root, nodes trust both, and each certificate goes
- * with the cross certificate, so that nodes which trust the present root alone take it as well.
+ * While rotating, new certificates are of the next root, nodes trust both, and each certificate
+ * goes with the cross certificate, so that nodes which trust the present root alone take it too.
  */
 import type { Cluster, Node } from '../../model/index.ts';
 import type { AuthorityChange, Refusal } from '../commands.ts';

@@ -36,7 +36,6 @@ const INITS = [
   { name: 'a subnet size that is no number', body: { SubnetSize: '24' }, status: 400 },
   { name: 'an unknown availability', body: { Availability: 'sometimes' }, status: 400 },
   { name: 'an address that is no text', body: { AdvertiseAddr: 7 }, status: 400 },
-  { name: 'autolock', body: { AutoLockManagers: true }, status: 501 },
   { name: 'force-new-cluster', body: { ForceNewCluster: true }, status: 501 },
   { name: 'a broken spec', body: { Spec: { Labels: [1] } }, status: 400 },
 ];

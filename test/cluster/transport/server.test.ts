@@ -8,6 +8,7 @@ import { isClusterError, type ClusterMember, type Manager } from '../../../src/c
 import {
   createAuthority,
   createNodeKey,
+  isLocked,
   issueCertificate,
   loadMembership,
   type Membership,
@@ -36,7 +37,7 @@ async function stage(t: ExecutionContext): Promise<Stage> {
   const { member, manager } = await lab.manager();
   await (await lab.worker(member, { dataDirectory })).close();
   const membership = await loadMembership(join(dataDirectory, 'cluster'));
-  if (membership === undefined) throw new Error('no membership');
+  if (membership === undefined || isLocked(membership)) throw new Error('no membership');
   return {
     member,
     manager,
