@@ -13,5 +13,23 @@ export {
   type ReplicatedLogOptions,
   type StateMachine,
 } from './single/replicated-log.ts';
-export { SYSTEM_DISK, errnoOf, fileExists, replaceFile, type Disk, type DiskFile } from './disk.ts';
+export {
+  SYSTEM_DISK,
+  errnoOf,
+  fileExists,
+  replaceFile,
+  type Disk,
+  type DiskFile,
+  type OpenMode,
+} from './disk.ts';
+export {
+  RaftStorage,
+  STORAGE_LIMITS,
+  type OpenedStorage,
+  type RaftStorageOptions,
+  type SnapshotKeep,
+  type StorageLimits,
+} from './raft-storage.ts';
+export type { Snapshot } from './snapshot-files.ts';
+export type { LogSeal } from './file-head.ts';
 export type { LogEntry, LogIndex, Term } from './single/entry.ts';

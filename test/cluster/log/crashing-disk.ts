@@ -5,7 +5,7 @@
  */
 import { dirname } from 'node:path';
 import { randomBelow, type Rng } from '../../../src/base/index.ts';
-import type { Disk, DiskFile } from '../../../src/cluster/log/index.ts';
+import type { Disk, DiskFile, OpenMode } from '../../../src/cluster/log/index.ts';
 
 interface Inode {
   synced: Buffer;
@@ -47,12 +47,17 @@ export class CrashingDisk implements Disk {
     return Buffer.from(this.inode(path).current);
   }
 
-  async open(path: string, mode: 'create' | 'existing'): Promise<DiskFile> {
+  async open(path: string, mode: OpenMode): Promise<DiskFile> {
     this.step();
     if (mode === 'create')
       this.names.set(path, { synced: Buffer.alloc(0), current: Buffer.alloc(0) });
     const inode = this.inode(path);
     return {
+      size: async () => inode.current.length,
+      read: async (into, position) => {
+        this.step();
+        return inode.current.copy(into, 0, position);
+      },
       write: async (bytes, position) => {
         const grown = Buffer.alloc(Math.max(inode.current.length, position + bytes.length));
         inode.current.copy(grown);
@@ -60,6 +65,7 @@ export class CrashingDisk implements Disk {
         inode.current = grown;
         // The bytes may reach the disk although the call never returns.
         this.step();
+        if (mode === 'durable') inode.synced = inode.current;
       },
       sync: async () => {
         this.step();
@@ -99,7 +105,7 @@ export class CrashingDisk implements Disk {
     return next;
   }
 
-  private step(): void {
+  protected step(): void {
     this.callsLeft -= 1;
     if (this.callsLeft < 0) throw new Crash('the machine has stopped');
   }
@@ -111,13 +117,16 @@ export class CrashingDisk implements Disk {
   }
 }
 
+/** Each sector as it was synced or as it was written last; a length between the two. */
 function survivingBytes({ synced, current }: Inode, rng: Rng): Buffer {
   if (synced === current || randomBelow(rng, 3) === 0) return synced;
-  if (current.length <= synced.length) return current;
-  const length = synced.length + randomBelow(rng, current.length - synced.length + 1);
-  const bytes = Buffer.from(current.subarray(0, length));
-  for (let at = synced.length - (synced.length % SECTOR); at < length; at += SECTOR)
-    if (randomBelow(rng, 3) === 0)
-      bytes.fill(0, Math.max(at, synced.length), Math.min(length, at + SECTOR));
+  const shorter = Math.min(synced.length, current.length);
+  const longer = Math.max(synced.length, current.length);
+  const length = shorter + randomBelow(rng, longer - shorter + 1);
+  const bytes = Buffer.alloc(length);
+  for (let at = 0; at < length; at += SECTOR) {
+    const from = randomBelow(rng, 3) === 0 ? synced : current;
+    bytes.set(from.subarray(at, Math.min(length, at + SECTOR)), at);
+  }
   return bytes;
 }

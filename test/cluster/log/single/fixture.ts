@@ -107,6 +107,7 @@ export function faultyDisk(fault: DiskFault): Disk {
       check('open', path);
       const file = await SYSTEM_DISK.open(path, mode);
       return {
+        ...file,
         async write(bytes, position) {
           const error = fault('write', path);
           if (error === undefined) return file.write(bytes, position);
@@ -121,7 +122,6 @@ export function faultyDisk(fault: DiskFault): Disk {
           check('truncate', path);
           await file.truncate(length);
         },
-        close: () => file.close(),
       };
     },
   };
