@@ -20,7 +20,7 @@ export type {
 } from './ports.ts';
 export { RaftDriver } from './driver.ts';
 export { forceNewCluster, type ForceOptions } from './force-new-cluster.ts';
-export { LINK_LIMITS, LINK_PROTOCOL, type LinkLimits } from './links/limits.ts';
+export { LINK_LIMITS, type LinkLimits } from './links/limits.ts';
 export { PeerLinks, type PeerLinksOptions } from './links/peer-links.ts';
 export { SYSTEM_PACE } from './ports.ts';
 export {

@@ -10,5 +10,5 @@ export { ClusterClient, fetchAuthority, trustOf } from './client.ts';
 export { LineSplitter, decodeJson, encodeLine, protocolError } from './lines.ts';
 export { StreamLink, memoryLinks, type Link, type LinkHandler } from './link.ts';
 export * from './messages.ts';
-export { ACCESS, ClusterServer, type Peer, type RequiredPeer } from './server.ts';
+export { ACCESS, ClusterServer, LINK_PROTOCOL, type Peer, type RequiredPeer } from './server.ts';
 export { receiveLogs, sendLogs, type LogStreamEntry } from './log-stream.ts';

@@ -1,6 +1,6 @@
 /**
- * A manager's door: HTTP/2 over TLS 1.3 on one port, for nodes that join and for nodes that have
- * joined.
+ * A manager's door: TLS 1.3 on one port; HTTP/2 for nodes that join and for nodes that have joined,
+ * and, chosen by ALPN, links of other managers.
  *
  * Certificates are asked for and not demanded, since a joining node has none; `ACCESS` says whom
  * each route takes. Who a peer is comes from its certificate alone. Connections that show none are
@@ -9,14 +9,14 @@
 import type { X509Certificate } from 'node:crypto';
 import {
   constants,
-  createSecureServer,
-  type Http2SecureServer,
+  createServer as createHttp2Server,
+  type Http2Server,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { messageOf, unreachable, type Logger } from '../../base/index.ts';
 import type { NodeId } from '../../model/index.ts';
 import { ClusterError } from '../errors.ts';
@@ -59,7 +59,12 @@ export interface ServerOptions {
   readonly logger: Logger;
   readonly bodyBytesMax: number;
   readonly wallMs: () => number;
+  /** Takes a connection of another manager, `nodeId` by its certificate. */
+  readonly link?: (socket: TLSSocket, nodeId: NodeId) => void;
 }
+
+/** What links of managers ask for in TLS. */
+export const LINK_PROTOCOL = 'hawser-raft/1';
 
 /**
  * Whom each route takes. `anyone`: also who shows no certificate. `node`: a node of the cluster.
@@ -82,24 +87,28 @@ const STREAMS_MAX = 128;
 
 export class ClusterServer {
   private readonly options: ServerOptions;
-  private readonly server: Http2SecureServer;
+  private readonly server: Server;
+  private readonly http: Http2Server;
   private readonly sessions = new Set<ServerHttp2Session>();
+  private readonly linkSockets = new Set<TLSSocket>();
   private strangers = 0;
 
   private constructor(options: ServerOptions) {
     this.options = options;
-    this.server = createSecureServer({
+    this.http = createHttp2Server({ settings: { ...WINDOWS, maxConcurrentStreams: STREAMS_MAX } });
+    this.server = createServer({
       ...tlsOf(options.identity),
       minVersion: 'TLSv1.3',
       requestCert: true,
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_MS,
-      settings: { ...WINDOWS, maxConcurrentStreams: STREAMS_MAX },
+      ALPNProtocols: options.link === undefined ? ['h2'] : ['h2', LINK_PROTOCOL],
     });
     this.server.maxConnections = CONNECTIONS_MAX;
-    this.server.on('session', (session) => this.admit(session));
-    this.server.on('stream', (stream, headers) => this.dispatch(stream, headers));
-    this.server.on('sessionError', () => undefined);
+    this.server.on('secureConnection', (socket) => this.connected(socket));
+    this.http.on('session', (session) => this.admit(session));
+    this.http.on('stream', (stream, headers) => this.dispatch(stream, headers));
+    this.http.on('sessionError', () => undefined);
     this.server.on('tlsClientError', (error) =>
       options.logger.debug({ error: messageOf(error) }, 'a TLS handshake failed'),
     );
@@ -132,12 +141,32 @@ export class ClusterServer {
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     for (const session of this.sessions) session.destroy();
+    for (const socket of this.linkSockets) socket.destroy();
     await closed;
+  }
+
+  private connected(socket: TLSSocket): void {
+    socket.on('error', () => undefined);
+    if (socket.alpnProtocol === 'h2') this.http.emit('connection', socket);
+    else this.connectLink(socket);
+  }
+
+  /** Only managers with a good certificate are heard. */
+  private connectLink(socket: TLSSocket): void {
+    const { node, problem } = this.peerOf(socket);
+    const isWelcome = node?.role === 'manager' && problem === undefined;
+    if (socket.alpnProtocol !== LINK_PROTOCOL || !isWelcome) {
+      socket.destroy();
+      return;
+    }
+    this.linkSockets.add(socket);
+    socket.once('close', () => this.linkSockets.delete(socket));
+    this.options.link?.(socket, node.id);
   }
 
   private admit(session: ServerHttp2Session): void {
     this.sessions.add(session);
-    const isStranger = this.peerOf(session).node === undefined;
+    const isStranger = this.peerOf(session.socket as TLSSocket).node === undefined;
     const timer = isStranger ? setTimeout(() => session.destroy(), STRANGER_MS) : undefined;
     if (isStranger) this.strangers += 1;
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
@@ -160,7 +189,7 @@ export class ClusterServer {
   private async route(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     const { routes, bodyBytesMax } = this.options;
     if (stream.session === undefined) return;
-    const peer = this.peerOf(stream.session as ServerHttp2Session);
+    const peer = this.peerOf((stream.session as ServerHttp2Session).socket as TLSSocket);
     const { route, rest } = routeOf(headers);
     switch (route) {
       case 'GET /v1/ca':
@@ -187,9 +216,8 @@ export class ClusterServer {
     }
   }
 
-  private peerOf(session: ServerHttp2Session): Peer {
+  private peerOf(socket: TLSSocket): Peer {
     const { identity, routes } = this.options;
-    const socket = session.socket as TLSSocket;
     const address = plainAddress(socket.remoteAddress ?? '');
     const certificate = socket.getPeerX509Certificate();
     if (certificate === undefined) return { node: undefined, address };

@@ -3,9 +3,8 @@ import { messageOf } from '../../../base/index.ts';
 import type { PeerId } from '../../../raft/index.ts';
 import { ClusterError } from '../../errors.ts';
 import { ROLE_UNIT, subjectOf, type Identity } from '../../identity/index.ts';
-import { formatHostPort, type HostPort } from '../../transport/index.ts';
+import { LINK_PROTOCOL, formatHostPort, type HostPort } from '../../transport/index.ts';
 import { nodeOfPeer } from './hello.ts';
-import { LINK_PROTOCOL } from './limits.ts';
 
 export interface DialOptions {
   readonly to: HostPort;

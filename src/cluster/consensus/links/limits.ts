@@ -1,8 +1,5 @@
 import { MESSAGE_BYTES_MAX } from '../../../raft/index.ts';
 
-/** What is offered and asked for in TLS, beside the cluster's HTTP/2. */
-export const LINK_PROTOCOL = 'hawser-raft/1';
-
 export interface LinkLimits {
   readonly frameBytesMax: number;
   /** Bytes that wait for a peer that does not read; above, messages to it are dropped. */

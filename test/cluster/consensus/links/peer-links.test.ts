@@ -1,9 +1,9 @@
 import test from 'ava';
 import { connect } from 'node:tls';
-import { LINK_PROTOCOL } from '../../../../src/cluster/consensus/index.ts';
 import { FRAME_TYPES, frameHead } from '../../../../src/cluster/consensus/links/frame.ts';
 import { encodeHello, type Hello } from '../../../../src/cluster/consensus/links/hello.ts';
 import type { Identity } from '../../../../src/cluster/identity/index.ts';
+import { LINK_PROTOCOL } from '../../../../src/cluster/transport/index.ts';
 import { encodeMessage } from '../../../../src/raft/index.ts';
 import type {
   LogIndex,

@@ -1,10 +1,8 @@
 /** Managers' ends of links on loopback, with certificates of an authority of the test. */
-import { createServer, type Server, type TLSSocket } from 'node:tls';
-import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { ExecutionContext } from 'ava';
 import { SILENT_LOGGER, SeededRng } from '../../../../src/base/index.ts';
 import {
-  LINK_PROTOCOL,
   PeerLinks,
   type LinkLimits,
   type PeerWireHandler,
@@ -13,12 +11,11 @@ import {
   createAuthority,
   createNodeKey,
   issueCertificate,
-  subjectOf,
   type Authority,
   type Identity,
   type NodeRole,
 } from '../../../../src/cluster/identity/index.ts';
-import type { HostPort } from '../../../../src/cluster/transport/index.ts';
+import { ClusterServer, type HostPort } from '../../../../src/cluster/transport/index.ts';
 import type { ClusterId, NodeId } from '../../../../src/model/index.ts';
 import type { Message, PeerId, SnapshotRequest } from '../../../../src/raft/index.ts';
 
@@ -92,10 +89,10 @@ export class TlsLab {
       accepted.push(socket);
       links.accept(socket, nodeId);
     });
-    this.addresses.set(id, { host: '127.0.0.1', port: (server.address() as AddressInfo).port });
+    this.addresses.set(id, { host: '127.0.0.1', port: server.port });
     const stop = async (): Promise<void> => {
       links.close();
-      await new Promise((resolve) => server.close(resolve));
+      await server.close();
     };
     this.t.teardown(stop);
     return { id, identity, links, ear, accepted, stop };
@@ -114,25 +111,25 @@ export class TlsLab {
   }
 }
 
+/** A manager's door at which only links are let in. */
 async function listen(
-  { authorityPem, certificatePem, keyPem }: Identity,
-  accept: (socket: TLSSocket, nodeId: string) => void,
-): Promise<Server> {
-  const server = createServer({
-    ca: authorityPem,
-    cert: certificatePem,
-    key: keyPem,
-    minVersion: 'TLSv1.3',
-    requestCert: true,
-    rejectUnauthorized: true,
-    ALPNProtocols: [LINK_PROTOCOL],
+  identity: Identity,
+  link: (socket: TLSSocket, nodeId: string) => void,
+): Promise<ClusterServer> {
+  return ClusterServer.listen({
+    identity,
+    listen: { host: '127.0.0.1', port: 0 },
+    routes: {
+      authority: () => ({}),
+      join: async () => ({}),
+      renew: async () => ({}),
+      session: (stream) => stream.close(),
+      isSuperseded: () => false,
+      logs: () => false,
+    },
+    logger: SILENT_LOGGER,
+    bodyBytesMax: 1024,
+    wallMs: () => Date.now(),
+    link,
   });
-  server.on('secureConnection', (socket) => {
-    const certificate = socket.getPeerX509Certificate();
-    const subject = certificate && subjectOf(certificate);
-    if (subject?.role === 'manager') accept(socket, subject.nodeId);
-    else socket.destroy();
-  });
-  await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve));
-  return server;
 }
