@@ -6,7 +6,7 @@
  * docker's, in docker's words and tables, for hosts without the docker CLI: thin clients of the
  * same API. Inputs: arguments, HAWSER_HOST, DOCKER_HOST. Outputs: text; exit status 0 done, 1
  * failed, 2 usage, 3 refused by the cluster; an error is one line on stderr: what, why, what to do.
- * Start with `program.ts`; each verb is a file of `verbs/` or `service/`.
+ * Start with `program.ts`; each verb is a file of `verbs/`, `service/`, `swarm/`.
  */
 import { CommanderError } from 'commander';
 import { ApiError } from '../client/index.ts';

@@ -12,7 +12,7 @@ import { labCommand } from './verbs/lab.ts';
 import { networkCommand } from './verbs/network.ts';
 import { nodeCommand } from './verbs/node.ts';
 import { statusCommand } from './verbs/status.ts';
-import { swarmCommand } from './verbs/swarm.ts';
+import { swarmCommand } from './swarm/swarm.ts';
 
 const HOST_HELP =
   'the agent to ask: unix:///path or tcp://host:port (default $HAWSER_HOST, then $DOCKER_HOST, ' +

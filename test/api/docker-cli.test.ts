@@ -208,3 +208,71 @@ withDocker('docker stack deploy and rm work on services and networks', async (t)
   await succeed(fixture, 'stack', 'rm', 'shop');
   t.is(fixture.member.store.services.size, 0);
 });
+
+const rootIn = (text: string): string =>
+  /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(text)?.[0] ?? '';
+
+withDocker(
+  'docker swarm ca shows the root, and waits until every node has a new one',
+  async (t) => {
+    const fixture = await Fixture.startManager(t);
+    const before = rootIn(await succeed(fixture, 'swarm', 'ca'));
+    t.not(before, '');
+    const rotated = await succeed(fixture, 'swarm', 'ca', '--rotate');
+    t.regex(rotated, /desired root digest: sha256:/);
+    t.not(rootIn(rotated), before);
+    t.is(rootIn(await succeed(fixture, 'swarm', 'ca')), rootIn(rotated));
+    fixture.member.doNodesMove = false;
+    await succeed(fixture, 'swarm', 'ca', '--rotate', '--detach', '--cert-expiry', '48h');
+    const format = '{{.Swarm.Cluster.RootRotationInProgress}}';
+    t.is((await succeed(fixture, 'info', '--format', format)).trim(), 'true');
+    t.is(rootIn(await succeed(fixture, 'swarm', 'ca')), rootIn(rotated));
+    fixture.member.moveNodes();
+    t.is((await succeed(fixture, 'info', '--format', format)).trim(), 'false');
+    t.is(fixture.member.store.cluster?.spec.CAConfig.NodeCertExpiry, 48 * 3600e9);
+  },
+);
+
+withDocker('docker swarm ca refuses what cannot be a root', async (t) => {
+  const fixture = await Fixture.startManager(t);
+  const expiry = await fixture.docker('swarm', 'update', '--cert-expiry', '10m');
+  t.regex(expiry.stderr, /minimum certificate expiry time/);
+  const url = 'protocol=cfssl,url=https://127.0.0.1:1/sign';
+  const external = await fixture.docker('swarm', 'update', '--external-ca', url);
+  t.is(external.code, 0, external.stderr);
+  t.is(fixture.member.store.cluster?.spec.CAConfig.ExternalCAs?.[0]?.Protocol, 'cfssl');
+});
+
+withDocker('docker locks managers, shows the key, and unlocks', async (t) => {
+  const fixture = await Fixture.start(t);
+  const init = ['swarm', 'init', '--advertise-addr', '198.18.0.1', '--autolock'];
+  t.regex(await succeed(fixture, ...init), /docker swarm unlock[^]*SWMKEY-1-k{43}/);
+  const first = (await succeed(fixture, 'swarm', 'unlock-key', '-q')).trim();
+  const rotated = await succeed(fixture, 'swarm', 'unlock-key', '--rotate');
+  t.regex(rotated, /Successfully rotated manager unlock key\.[^]*SWMKEY-1-/);
+  const second = (await succeed(fixture, 'swarm', 'unlock-key', '-q')).trim();
+  t.regex(second, /^SWMKEY-1-[A-Za-z0-9+/]{43}$/);
+  t.not(first, second);
+  t.regex((await fixture.docker('swarm', 'unlock')).stderr, /swarm is not locked/);
+
+  fixture.member.lock(second);
+  const state = ['info', '--format', '{{.Swarm.LocalNodeState}}'];
+  t.is((await succeed(fixture, ...state)).trim(), 'locked');
+  t.regex(
+    (await fixture.docker('node', 'ls')).stderr,
+    /Swarm is encrypted and needs to be unlocked/,
+  );
+  t.regex((await fixture.docker('swarm', 'leave')).stderr, /Swarm is encrypted and locked/);
+  const wrong = await fixture.dockerWithInput(`${first}\n`, 'swarm', 'unlock');
+  t.is(wrong.code, 1);
+  t.regex(wrong.stderr, /invalid key/);
+  const right = await fixture.dockerWithInput(`${second}\n`, 'swarm', 'unlock');
+  t.is(right.code, 0, right.stderr);
+  t.is((await succeed(fixture, ...state)).trim(), 'active');
+
+  await succeed(fixture, 'swarm', 'update', '--autolock=false');
+  t.regex((await fixture.docker('swarm', 'unlock-key')).stderr, /no unlock key is set/);
+  const rotate = await fixture.docker('swarm', 'unlock-key', '--rotate');
+  t.regex(rotate.stderr, /autolock is not turned on/);
+  t.regex(await succeed(fixture, 'swarm', 'update', '--autolock=true'), /SWMKEY-1-/);
+});

@@ -14,8 +14,8 @@ import type {
 import { ClusterError, planClusterUpdate } from '../../src/cluster/index.ts';
 import type { NodeId, NodeView, Service, Task } from '../../src/model/index.ts';
 import type { Command } from '../../src/store/index.ts';
+import { createAuthority } from '../../src/cluster/identity/index.ts';
 import { Store, buildView, viewRows } from '../../src/store/index.ts';
-import { CA_CERTIFICATE_PEM } from './ca.ts';
 
 export const UNLOCK_KEY = `SWMKEY-1-${'k'.repeat(42)}k`;
 
@@ -26,6 +26,8 @@ export class FakeMember implements ClusterMember {
   refreshes = 0;
   /** Images that each registered node claims to have. */
   images: string[] = ['busybox:latest'];
+  /** Whether nodes move to a new root as soon as there is one. */
+  doNodesMove = true;
   readonly commands: Command[] = [];
   readonly inits: InitRequest[] = [];
   readonly joins: JoinRequest[] = [];
@@ -60,6 +62,8 @@ export class FakeMember implements ClusterMember {
   async init(request: InitRequest): Promise<NodeId> {
     this.inits.push(request);
     const store = new Store();
+    const id = this.id();
+    const authority = await createAuthority(id, Date.now());
     this.role = 'manager';
     this.selfId = this.id();
     this.manager = this.makeManager(store);
@@ -68,13 +72,13 @@ export class FakeMember implements ClusterMember {
       atMs: AT_MS,
       ingressId: this.id(),
       cluster: {
-        id: this.id(),
+        id,
         spec: request.spec,
         addressPools: ['10.0.0.0/8'],
         subnetBits: 24,
         dataPathPort: 4789,
-        caCertificatePem: CA_CERTIFICATE_PEM,
-        caKeyPem: 'secret',
+        caCertificatePem: authority.certificatePem,
+        caKeyPem: authority.keyPem,
         joinSecrets: { worker: 'w'.repeat(25), manager: 'm'.repeat(25) },
         ...(request.spec.EncryptionConfig.AutoLockManagers && { unlockKey: UNLOCK_KEY }),
       },
@@ -153,7 +157,9 @@ export class FakeMember implements ClusterMember {
       store,
       propose: async (command) => {
         this.commands.push(command);
-        return store.apply(command);
+        const outcome = store.apply(command);
+        if (this.doNodesMove) this.moveNodes(store);
+        return outcome;
       },
       joinTokens: () => {
         const secrets = store.cluster?.joinSecrets;
@@ -165,10 +171,25 @@ export class FakeMember implements ClusterMember {
       planUpdate: async (request) => {
         const { cluster } = store;
         if (cluster === undefined) throw new Error('no cluster');
-        return planClusterUpdate(cluster, request, { nowMs: AT_MS, access: undefined });
+        return planClusterUpdate(cluster, request, { nowMs: Date.now(), access: undefined });
       },
       taskLogs: (tasks) => this.taskLogs(tasks),
     };
+  }
+
+  moveNodes(store = this.store): void {
+    const digest = store.cluster?.caRotation?.digest;
+    if (digest === undefined) return;
+    const tls = { issuer: digest, trust: [digest], leaf: 'leaf' };
+    for (const node of store.nodes.values()) {
+      const { id, address, vtep, description } = node;
+      const { Role: role } = node.spec;
+      store.apply({
+        type: 'node.register',
+        ...{ atMs: AT_MS, id, role, address, vtep, description: { ...description, tls } },
+        ...(node.managerAddress !== undefined && { managerAddress: node.managerAddress }),
+      });
+    }
   }
 
   private async *taskLogs(tasks: readonly Task[]): AsyncGenerator<TaskLogEntry> {

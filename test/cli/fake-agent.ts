@@ -56,6 +56,10 @@ export class FakeAgent {
     return runProgram(['-H', `unix://${this.#path}`, ...words]);
   }
 
+  runWithInput(input: string, ...words: string[]): Promise<Ran> {
+    return runProgram(['-H', `unix://${this.#path}`, ...words], input);
+  }
+
   /** Body of the last request to `METHOD /path`, parsed. */
   bodyOf(line: string): unknown {
     const found = this.asked.findLast((asked) => asked.line.split('?')[0] === line);

@@ -2,14 +2,13 @@
 import { Argument, Command } from 'commander';
 import type { CliContext } from '../context.ts';
 import { parseCount } from '../parse/quantities.ts';
-import { collect } from './options.ts';
+import { collect } from '../verbs/options.ts';
 import type { InfoDocument } from '../api/documents.ts';
-
-interface SwarmDocument {
-  readonly Version: { readonly Index: number };
-  readonly Spec: unknown;
-  readonly JoinTokens: { readonly Worker: string; readonly Manager: string };
-}
+import { caCommand } from './authority.ts';
+import { printUnlockCommand, unlockCommand, unlockKeyCommand } from './lock.ts';
+import { addSettingFlags, withSettings, type SettingFlags } from './settings.ts';
+import { sendUpdate, type SwarmDocument } from './swarm-document.ts';
+import { updateCommand } from './update.ts';
 
 const LISTEN = [
   '--listen-addr <address>',
@@ -25,28 +24,18 @@ interface AddressOptions {
   readonly dataPathAddr?: string;
 }
 
-interface InitOptions extends AddressOptions {
+interface InitOptions extends AddressOptions, SettingFlags {
   readonly availability: string;
   readonly dataPathPort?: string;
   readonly defaultAddrPool: readonly string[];
   readonly defaultAddrPoolMaskLength?: string;
   readonly forceNewCluster?: boolean;
+  readonly autolock?: boolean;
 }
 
 export function swarmCommand(context: CliContext): Command {
   const swarm = new Command('swarm').description('manage the cluster');
-  swarm
-    .command('init')
-    .description('make a cluster of this node')
-    .option(...LISTEN)
-    .option(...ADVERTISE)
-    .option(...DATA_PATH)
-    .option('--data-path-port <port>', 'UDP port of the data path (default 4789)')
-    .option('--default-addr-pool <cidr>', 'pool that subnets are cut from; may repeat', collect, [])
-    .option('--default-addr-pool-mask-length <bits>', 'length of the subnets (default 24)')
-    .option('--availability <word>', 'active, pause or drain', 'active')
-    .option('--force-new-cluster', 'make a new cluster of this node’s state')
-    .action((options: InitOptions) => init(context, options));
+  swarm.addCommand(initCommand(context));
   swarm
     .command('join')
     .description('join a cluster as a worker or manager')
@@ -77,7 +66,26 @@ export function swarmCommand(context: CliContext): Command {
       await context.send({ method: 'POST', path: '/swarm/leave', query });
       context.print('Node left the swarm.');
     });
+  swarm.addCommand(updateCommand(context));
+  swarm.addCommand(caCommand(context));
+  swarm.addCommand(unlockCommand(context));
+  swarm.addCommand(unlockKeyCommand(context));
   return swarm;
+}
+
+function initCommand(context: CliContext): Command {
+  const command = new Command('init')
+    .description('make a cluster of this node')
+    .option(...LISTEN)
+    .option(...ADVERTISE)
+    .option(...DATA_PATH)
+    .option('--data-path-port <port>', 'UDP port of the data path (default 4789)')
+    .option('--default-addr-pool <cidr>', 'pool that subnets are cut from; may repeat', collect, [])
+    .option('--default-addr-pool-mask-length <bits>', 'length of the subnets (default 24)')
+    .option('--availability <word>', 'active, pause or drain', 'active')
+    .option('--force-new-cluster', 'make a new cluster of this node’s state')
+    .option('--autolock', "lock managers' keys: one that restarts waits for the unlock key");
+  return addSettingFlags(command).action((options: InitOptions) => init(context, options));
 }
 
 function addresses(options: AddressOptions): Record<string, string> {
@@ -100,7 +108,11 @@ async function init(context: CliContext, options: InitOptions): Promise<void> {
     ...(bits === undefined
       ? {}
       : { SubnetSize: parseCount('--default-addr-pool-mask-length', bits) }),
-    Spec: {},
+    AutoLockManagers: options.autolock === true,
+    Spec: {
+      ...withSettings({}, options, undefined),
+      EncryptionConfig: { AutoLockManagers: options.autolock === true },
+    },
   };
   const id = await context.send<string>({ method: 'POST', path: '/swarm/init', body });
   context.print(`Swarm initialized: current node (${id}) is now a manager.\n`);
@@ -109,6 +121,7 @@ async function init(context: CliContext, options: InitOptions): Promise<void> {
     "To add a manager to this swarm, run 'hawser swarm join-token manager' and follow the " +
       'instructions.\n',
   );
+  if (options.autolock === true) await printUnlockCommand(context);
 }
 
 async function join(
@@ -139,15 +152,8 @@ async function joinToken(
 
 async function rotateToken(context: CliContext, role: 'worker' | 'manager'): Promise<void> {
   const swarm = await context.get<SwarmDocument>('/swarm');
-  await context.send({
-    method: 'POST',
-    path: '/swarm/update',
-    query: {
-      version: swarm.Version.Index,
-      [role === 'worker' ? 'rotateWorkerToken' : 'rotateManagerToken']: true,
-    },
-    body: swarm.Spec,
-  });
+  const rotate = role === 'worker' ? 'rotateWorkerToken' : 'rotateManagerToken';
+  await sendUpdate(context, swarm, { spec: swarm.Spec, rotate });
 }
 
 async function tokenOf(context: CliContext, role: 'worker' | 'manager'): Promise<string> {
