@@ -17,7 +17,7 @@ import {
   type Plan,
 } from './objects.ts';
 import { OverlayPlanner, type OverlayScene } from './overlay/overlay.ts';
-import { vipTable } from './overlay/vips.ts';
+import { vipTables } from './overlay/vips.ts';
 import { sceneOf, type PlanInput, type Scene } from './scene.ts';
 
 /** One plan, from nothing. Equal inputs make equal plans, whatever order their rows are in. */
@@ -63,7 +63,7 @@ export class Planner {
     const { scene, network } = overlay;
     const objects = this.overlays.objects(overlay);
     if (network.isIngress) objects.push(...ingressObjects(scene, network, balancing));
-    else objects.push(vipTable(scene, network, balancing));
+    else objects.push(...vipTables(overlay, balancing));
     return objects;
   }
 }

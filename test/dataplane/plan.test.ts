@@ -88,7 +88,18 @@ chain svc-${serviceId(1)}
 chain prerouting # nat prerouting -100
   meta l4proto { tcp, udp, sctp } ip daddr vmap @vips
 chain postrouting # nat postrouting 100
-  ip saddr . ip daddr @hairpin ct status dnat ip saddr 10.99.1.0/24 snat ip to 10.99.1.1`,
+  ip saddr . ip daddr @hairpin ct status dnat ip saddr 10.99.1.0/24 snat ip to 10.99.1.1
+chain translated # filter postrouting 110
+  ct direction original ct status dnat meta mark set 1`,
+  );
+  t.is(
+    tableOf(planned, overlayOf(1), 'bridge'),
+    `table bridge hawser
+set vip_pairs {  }
+chain replies # filter prerouting -300
+  ip saddr . ip daddr @vip_pairs meta pkttype set host ether daddr set 02:48:57:00:00:01
+chain pairs # filter output 0
+  meta mark 1 update @vip_pairs { ip daddr . ip saddr } meta mark set 0`,
   );
 });
 
@@ -161,13 +172,15 @@ map host_ports { tcp . 9000 : 172.18.0.13 . 90 }`,
   t.deepEqual(
     chains.map((chain) => chain.split('\n')[0]),
     [
+      'tunnel_in # filter prerouting -300',
+      'tunnel_out # filter output -300',
       'published',
       'prerouting # nat prerouting -100',
       'output # nat output -100',
-      'postrouting # nat postrouting 100',
       'loopback_out # filter output -150',
       'loopback_routing # filter prerouting -90',
       'loopback_in # filter input 110',
+      'postrouting # nat postrouting 100',
       'forward # filter forward 0',
     ],
   );
@@ -223,7 +236,7 @@ test('a task without networks has only the gateway', (t) => {
   t.is(find(planned, sandboxOf(1), 'route').length, 1);
 });
 
-test('remote endpoints are rows, one pair each, and do not move what is local', (t) => {
+test('remote endpoints are rows, three each, and do not move what is local', (t) => {
   const planned = plan(inputOf(CLUSTER));
   t.deepEqual(
     find(planned, overlayOf(1), 'fdb').map((row) => [
@@ -238,7 +251,11 @@ test('remote endpoints are rows, one pair each, and do not move what is local', 
   );
   t.deepEqual(
     find(planned, overlayOf(1), 'neighbour').map(({ link, address, mac }) => [link, address, mac]),
-    [['vx0', '10.99.1.12', '02:42:0a:63:01:0c']],
+    [
+      ['br0', '10.99.1.11', '02:42:0a:63:01:0b'],
+      ['vx0', '10.99.1.12', '02:42:0a:63:01:0c'],
+      ['br0', '10.99.1.12', '02:42:0a:63:01:0c'],
+    ],
   );
 });
 

@@ -87,39 +87,31 @@ function gatewayLink(
   };
 }
 
+const PORT_TYPE = 'inet_proto . inet_service';
+
 function hostTable(scene: Scene, hasIngress: boolean): NftTableObject {
   const ingress = hasIngress ? [...ingressPorts(scene).keys()] : [];
   const hostPorts = hostPortTargets(scene);
+  const local = new Set([...ingress, ...hostPorts.keys()]);
   const internal = scene.places
     .filter(({ task }) => gatewayUse(scene.view, task) === 'ports')
     .map(({ sandbox }) => sandbox.gatewayAddress);
-  const portType = 'inet_proto . inet_service';
   return {
     kind: 'nft-table',
     family: 'inet',
     name: NFT_TABLE,
     sets: [
-      { name: 'ingress_ports', type: portType, elements: ingress },
-      {
-        name: 'local_ports',
-        type: portType,
-        elements: [...new Set([...ingress, ...hostPorts.keys()])],
-      },
+      { name: 'ingress_ports', type: PORT_TYPE, elements: ingress },
+      { name: 'local_ports', type: PORT_TYPE, elements: [...local] },
       { name: 'no_egress', type: 'ipv4_addr', elements: internal },
     ],
     maps: [
-      { name: 'host_ports', type: `${portType} : ipv4_addr . inet_service`, elements: hostPorts },
+      { name: 'host_ports', type: `${PORT_TYPE} : ipv4_addr . inet_service`, elements: hostPorts },
     ],
     chains: [
-      {
-        name: 'published',
-        rules: [
-          `meta l4proto . th dport @ingress_ports dnat ip to ${scene.gateway.ingressAddress}`,
-          'dnat ip to meta l4proto . th dport map @host_ports',
-        ],
-      },
-      ...natChains(scene),
-      ...loopbackChains(scene),
+      ...tunnelChains(scene),
+      ...(local.size > 0 ? publishChains(scene) : []),
+      postroutingChain(scene),
       forwardChain(),
     ],
   };
@@ -137,23 +129,53 @@ function hostPortTargets(scene: Scene): Map<string, string> {
   return targets;
 }
 
-function natChains({ gateway }: Scene): NftChain[] {
-  const { prefix } = gateway;
-  const toGateway = `snat ip to ${gateway.address}`;
+/** The tunnel's own packets are translated by nobody, so the host spares itself tracking them. */
+function tunnelChains({ view, self }: Scene): NftChain[] {
+  if (self === undefined) return [];
+  const tunnel = `udp dport ${view.settings.dataPathPort}`;
   return [
-    baseChain('prerouting', ['nat', 'prerouting', PRIORITY.dstnat], [LOCAL_PORTS]),
-    baseChain('output', ['nat', 'output', PRIORITY.dstnat], [LOCAL_PORTS]),
     baseChain(
-      'postrouting',
-      ['nat', 'postrouting', PRIORITY.srcnat],
-      [
-        `oifname "${GATEWAY_BRIDGE}" ct original ip saddr 127.0.0.0/8 ${toGateway}`,
-        // A task that uses a published port of its own node: its address means nothing elsewhere.
-        `oifname "${GATEWAY_BRIDGE}" ip saddr ${prefix} ct status dnat ${toGateway}`,
-        `oifname != "${GATEWAY_BRIDGE}" ip saddr ${prefix} masquerade`,
-      ],
+      'tunnel_in',
+      ['filter', 'prerouting', PRIORITY.raw],
+      [`ip daddr ${self.vtep} ${tunnel} notrack`],
+    ),
+    baseChain(
+      'tunnel_out',
+      ['filter', 'output', PRIORITY.raw],
+      [`ip saddr ${self.vtep} ${tunnel} notrack`],
     ),
   ];
+}
+
+/** While nothing is published here, no packet of the host pays for it. */
+function publishChains(scene: Scene): NftChain[] {
+  return [
+    {
+      name: 'published',
+      rules: [
+        `meta l4proto . th dport @ingress_ports dnat ip to ${scene.gateway.ingressAddress}`,
+        'dnat ip to meta l4proto . th dport map @host_ports',
+      ],
+    },
+    baseChain('prerouting', ['nat', 'prerouting', PRIORITY.dstnat], [LOCAL_PORTS]),
+    baseChain('output', ['nat', 'output', PRIORITY.dstnat], [LOCAL_PORTS]),
+    ...loopbackChains(scene),
+  ];
+}
+
+function postroutingChain({ gateway }: Scene): NftChain {
+  const { prefix } = gateway;
+  const toGateway = `snat ip to ${gateway.address}`;
+  return baseChain(
+    'postrouting',
+    ['nat', 'postrouting', PRIORITY.srcnat],
+    [
+      `oifname "${GATEWAY_BRIDGE}" ct original ip saddr 127.0.0.0/8 ${toGateway}`,
+      // A task that uses a published port of its own node: its address means nothing elsewhere.
+      `oifname "${GATEWAY_BRIDGE}" ip saddr ${prefix} ct status dnat ${toGateway}`,
+      `oifname != "${GATEWAY_BRIDGE}" ip saddr ${prefix} masquerade`,
+    ],
+  );
 }
 
 function loopbackChains({ gateway }: Scene): NftChain[] {

@@ -5,7 +5,8 @@
  * Nothing is learned. A local endpoint's MAC is pinned to its port; a remote one's is a row of
  * the VXLAN device that names the VTEP, beside a neighbour row from which the device answers ARP
  * itself. The bridge has the gateway's address on every node, under this node's own MAC, and the
- * address of each VIP: ARP and ping for them end here.
+ * address of each VIP: ARP and ping for them end here. What it routes to endpoints (translated
+ * connections) finds them by neighbour rows of its own.
  */
 import { macOfNodeIndex } from '../../base/index.ts';
 import type { NetworkRow, PeerRow, VirtualIp } from '../../model/index.ts';
@@ -28,8 +29,6 @@ import {
  */
 const OVERLAY_SYSCTLS: readonly KernelObject[] = [
   sysctl('net/ipv4/ip_forward', 1),
-  // Frames that cross the bridge pass netfilter: that is where a VIP becomes a backend.
-  sysctl('net/bridge/bridge-nf-call-iptables', 1),
   sysctl('net/bridge/bridge-nf-call-ip6tables', 0),
   sysctl('net/bridge/bridge-nf-call-arptables', 0),
   // Clients' addresses arrive by one link and are answered by another; nobody is told of a
@@ -46,6 +45,12 @@ const OVERLAY_SYSCTLS: readonly KernelObject[] = [
   sysctl('net/ipv6/conf/all/disable_ipv6', 1),
   sysctl('net/ipv6/conf/default/disable_ipv6', 1),
 ];
+/**
+ * On the ingress network frames that cross the bridge pass netfilter's IP hooks, where replies
+ * find the node that took the connection; on others only what is led up does.
+ */
+const INGRESS_FRAMES = sysctl('net/bridge/bridge-nf-call-iptables', 1);
+const PLAIN_FRAMES = sysctl('net/bridge/bridge-nf-call-iptables', 0);
 const BRIDGE_SYSCTLS: readonly KernelObject[] = [
   sysctl(`net/ipv4/conf/${OVERLAY_BRIDGE}/rp_filter`, 0),
   sysctl(`net/ipv4/conf/${OVERLAY_BRIDGE}/send_redirects`, 0),
@@ -56,7 +61,7 @@ const BRIDGE_SYSCTLS: readonly KernelObject[] = [
 interface RemoteRows {
   readonly link: string;
   readonly vtep: string;
-  readonly rows: readonly [FdbObject, NeighbourObject];
+  readonly rows: readonly [FdbObject, NeighbourObject, NeighbourObject];
 }
 
 export interface OverlayScene {
@@ -76,6 +81,7 @@ export class OverlayPlanner {
     const mtu = overlayMtu(network);
     const objects: KernelObject[] = [
       ...OVERLAY_SYSCTLS,
+      network.isIngress ? INGRESS_FRAMES : PLAIN_FRAMES,
       ...BRIDGE_SYSCTLS,
       bridgeLink(self, mtu),
       ...places.map((place) =>
@@ -118,6 +124,7 @@ export class OverlayPlanner {
     const rows = [
       { kind: 'fdb', link, mac, owner: 'self', vtep },
       { kind: 'neighbour', link, address: plain, mac },
+      { kind: 'neighbour', link: OVERLAY_BRIDGE, address: plain, mac },
     ] as const;
     this.remembered.set(attachment, { link, vtep, rows });
     return rows;
@@ -166,5 +173,11 @@ function localEndpoint({ place, attachment, index }: Plug, mtu: number): KernelO
       port: ENDPOINT_PORT,
     },
     { kind: 'fdb', link: name, mac: attachment.mac, owner: 'master' },
+    {
+      kind: 'neighbour',
+      link: OVERLAY_BRIDGE,
+      address: attachment.address,
+      mac: attachment.mac,
+    },
   ];
 }

@@ -40,7 +40,8 @@ export class WireReader {
 
   /**
    * Reads a possibly compressed name. Each pointer must lead strictly further back, so every chain
-   * ends.
+   * ends, and to a part that ends before the one it was in begins: a name never depends on what
+   * follows it (RFC 1035 §4.1.4, a prior occurrence).
    */
   name(): DnsName {
     let text = '';
@@ -61,13 +62,17 @@ export class WireReader {
     let at = start;
     let end: number | undefined;
     let floor = start;
+    let bound = this.bytes.length;
     let wireBytes = 1;
     for (;;) {
       const length = this.byteAt(at);
+      if (at >= bound) throw this.failure('pointer', at);
       if (length === 0) return end ?? at + 1;
       if (length >= POINTER_BITS) {
         end ??= at + 2;
-        floor = this.pointer(at, floor);
+        const target = this.pointer(at, floor);
+        bound = floor;
+        floor = target;
         at = floor;
         continue;
       }
@@ -75,6 +80,7 @@ export class WireReader {
       wireBytes += length + 1;
       if (wireBytes > NAME_BYTES_MAX) throw this.failure('name-too-long', start);
       if (at + 1 + length > this.bytes.length) throw this.failure('short', at);
+      if (at + 1 + length > bound) throw this.failure('pointer', at);
       visit(at + 1, length);
       at += 1 + length;
     }

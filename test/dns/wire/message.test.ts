@@ -254,6 +254,13 @@ const REFUSALS: readonly Refusal[] = [
   { title: 'a pointer to itself', hex: `${QUESTION}c00c00010001`, code: 'pointer' },
   { title: 'a pointer forward', hex: `${QUESTION}c00e0161000001`, code: 'pointer' },
   { title: 'a pointer into the header', hex: `${QUESTION}c00000010001`, code: 'pointer' },
+  {
+    title: 'a pointer to a name that reaches beyond the pointer',
+    hex: `12348180000100020000000001320131013002313007696e2d61646472046172706100000c0001${
+      'c00d000c000100004258000b037765620566726f6e7400c037000c0001000002580005026462c037'
+    }`,
+    code: 'pointer',
+  },
   { title: 'half a pointer', hex: `${QUESTION}c0`, code: 'short' },
   {
     title: 'a pointer back into the name it is part of',

@@ -96,12 +96,21 @@ export class FakeUpstream {
     tcp.on('connection', (socket) => this.receiveTcp(socket));
   }
 
-  static async start(behaviour: Behaviour): Promise<FakeUpstream> {
+  static async start(behaviour: Behaviour, attempts = 20): Promise<FakeUpstream> {
     const tcp = createServer();
     await once(tcp.listen(0, '127.0.0.1'), 'listening');
     const udp = createSocket('udp4');
-    udp.bind((tcp.address() as AddressInfo).port, '127.0.0.1');
-    await once(udp, 'listening');
+    try {
+      const listening = once(udp, 'listening');
+      udp.bind((tcp.address() as AddressInfo).port, '127.0.0.1');
+      await listening;
+    } catch (error) {
+      udp.close();
+      tcp.close();
+      // A port that is free for TCP may be somebody's for UDP; another will do.
+      if (attempts <= 1) throw error;
+      return FakeUpstream.start(behaviour, attempts - 1);
+    }
     return new FakeUpstream(udp, tcp, behaviour);
   }
 
