@@ -16,10 +16,10 @@ SEED ?= 1
 # A chosen Node comes first on the PATH, so that agents and tools started by tests use it as well.
 WITH_NODE = node_directory="$$(make/node $(NODE))"; export PATH="$$node_directory:$$PATH";
 
-.PHONY: help demo test build check bench sim clean modules system
+.PHONY: help demo test build check bench sim sim-soak clean modules system
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 demo: build system ## a three-node lab, shown step by step; KEEP=1 leaves it up
 	@$(WITH_NODE) KEEP='$(KEEP)' node --enable-source-maps dist/src/lab/demo/index.js
@@ -38,8 +38,11 @@ check: build ## format, lint, types, tidy
 bench: build system ## benchmarks, as ratios
 	@$(WITH_NODE) node --enable-source-maps dist/bench/index.js
 
-sim: ## one simulator run; SEED=n
-	@echo "make sim: not available: this version has no simulator (seed $(SEED) was not run); see CHANGELOG.md" >&2; exit 2
+sim: build ## one simulator run, the same for the same SEED=n
+	@$(WITH_NODE) node --enable-source-maps dist/test/sim/main.js one $(SEED)
+
+sim-soak: build ## simulator runs from SEED=n on, until stopped or one fails
+	@$(WITH_NODE) node --enable-source-maps dist/test/sim/main.js soak $(SEED)
 
 clean: ## remove what the other targets made (dist/, build/, node_modules/, .cache/, coverage/)
 	@if [ -e /run/hawser-lab/lab.json ] && [ -f dist/src/cli/index.js ]; then bin/hawser lab down; fi

@@ -1,0 +1,125 @@
+/** Everything that goes wrong until the world is calm, by chance and at the seed's rates. */
+import { randomBelow } from '../../src/base/index.ts';
+import type { SimNode } from './node/sim-node.ts';
+import type { World } from './world.ts';
+
+/** A cluster comes up before it is put under stress. */
+const DAWN_MS = 2_500;
+const CLOG_MAX_MS = 3_000;
+const DISK_TROUBLE_MAX_MS = 3_000;
+const SLOW_DISK_MS = 600;
+
+export class Storm {
+  private readonly world: World;
+
+  constructor(world: World) {
+    this.world = world;
+  }
+
+  begin(): void {
+    const { swarm, queue, operator } = this.world;
+    queue.after(DAWN_MS, () => {
+      this.every(swarm.crashEveryMs, () => this.crash());
+      this.every(swarm.partitionEveryMs, () => this.partition());
+      this.every(swarm.clogEveryMs, () => this.clog());
+      this.every(swarm.diskSlowEveryMs, () => this.slowDisk());
+      this.every(swarm.diskFullEveryMs, () => this.fillDisk());
+      this.every(swarm.transferEveryMs, () => this.transfer());
+      this.every(swarm.roleEveryMs, () => operator.changeRole());
+      this.every(swarm.nodeEveryMs, () => this.tendNode());
+      this.every(swarm.taskEndEveryMs, () => this.endTask());
+    });
+  }
+
+  private every(meanMs: number, act: () => void): void {
+    if (meanMs === 0) return;
+    this.world.queue.after(1 + this.random(meanMs * 2), () => {
+      if (this.world.isCalm) return;
+      act();
+      this.every(meanMs, act);
+    });
+  }
+
+  /** Leaders crash more often than chance would have it: that is where the bugs are. */
+  private crash(): void {
+    const { world } = this;
+    const { leader, managers, swarm } = world;
+    const chance = this.random(4);
+    const any = this.anyNode();
+    const node =
+      (chance === 0 ? leader : chance === 1 ? managers[this.random(managers.length)] : any) ?? any;
+    if (node?.isUp !== true) return;
+    world.stats.crashes += 1;
+    node.crash(this.random(1000) < swarm.machineCrashRate ? 'machine' : 'agent');
+    world.queue.after(1 + this.random(swarm.downMaxMs), () => {
+      if (!node.isUp) node.start();
+    });
+  }
+
+  /** Parts the nodes in two; one way, the second half still hears the first. */
+  private partition(): void {
+    const { network, nodes, swarm, trace } = this.world;
+    network.heal();
+    const isWhole = this.random(3) === 0;
+    trace.note(isWhole ? 'network whole' : 'network parted');
+    if (isWhole) return;
+    const side = nodes.map(() => this.random(2));
+    for (const { address: from } of nodes)
+      for (const { address: to } of nodes) {
+        if (side[from] === side[to]) continue;
+        if (swarm.isPartitionOneWay && side[from] === 0) continue;
+        network.cut(from, to);
+      }
+  }
+
+  private clog(): void {
+    const from = this.anyNode();
+    const to = this.anyNode();
+    if (from === undefined || to === undefined || from === to) return;
+    this.world.network.clog(from.address, to.address, 1 + this.random(CLOG_MAX_MS));
+  }
+
+  private slowDisk(): void {
+    const disk = this.anyNode()?.disk;
+    if (disk === undefined) return;
+    disk.slownessMs = SLOW_DISK_MS;
+    this.world.queue.after(this.random(DISK_TROUBLE_MAX_MS), () => {
+      disk.slownessMs = 0;
+    });
+  }
+
+  private fillDisk(): void {
+    const disk = this.anyNode()?.disk;
+    if (disk === undefined) return;
+    disk.isFull = true;
+    this.world.queue.after(this.random(DISK_TROUBLE_MAX_MS), () => {
+      disk.isFull = false;
+    });
+  }
+
+  private transfer(): void {
+    this.world.leader?.manager?.touch((raft) => raft.transferLeadership());
+  }
+
+  private tendNode(): void {
+    const { operator } = this.world;
+    if (this.random(3) === 0) operator.remove();
+    else operator.changeAvailability();
+  }
+
+  private endTask(): void {
+    const node = this.anyNode();
+    const running = node?.containers.running() ?? [];
+    const [id] = running[this.random(Math.max(1, running.length))] ?? [];
+    if (id !== undefined) node?.endContainer(id, this.random(2));
+  }
+
+  private anyNode(): SimNode | undefined {
+    const { nodes } = this.world;
+    return nodes[this.random(nodes.length)];
+  }
+
+  private random(bound: number): number {
+    return randomBelow(this.world.rng, bound);
+  }
+}
