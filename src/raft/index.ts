@@ -79,6 +79,7 @@ export {
 export { decodeMessage } from './wire/decode-message.ts';
 export { encodeMessage, encodedBytes } from './wire/encode-message.ts';
 export { MESSAGE_BYTES_MAX, WIRE_VERSION } from './wire/layout.ts';
+export type { Allocate } from './wire/writer.ts';
 export {
   decodeEntry,
   decodeHardState,

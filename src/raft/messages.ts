@@ -172,7 +172,3 @@ export const AFTER_PERSIST = ['vote.request', 'vote.reply', 'append.reply'] as c
 export type MessageAfterPersist = Extract<Message, { kind: (typeof AFTER_PERSIST)[number] }>;
 export type MessageAtOnce = Exclude<Message, MessageAfterPersist>;
 export type TermedMessage = Extract<Message, { term: Term }>;
-
-type WithoutSender<M> = M extends Message ? Omit<M, 'from'> : never;
-/** A message whose sender is filled in where it is sent. */
-export type Outgoing = WithoutSender<Message>;

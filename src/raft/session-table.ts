@@ -50,6 +50,8 @@ export class SessionTable<Outcome> {
   private readonly limits: SessionLimits;
   /** The longest silent client first. */
   private readonly sessions = new Map<ClientId, Session<Outcome>>();
+  /** The last one of them. Most commands come in rows from one. */
+  private newest: ClientId | undefined;
   /** The entry at which a client was last forgotten. */
   private forgottenAt: LogIndex = NO_INDEX;
 
@@ -86,6 +88,8 @@ export class SessionTable<Outcome> {
     const session = this.sessions.get(client) ?? { floor, outcomes: new Map<number, Outcome>() };
     session.outcomes.set(sequence, outcome);
     this.raiseFloor(session, floor);
+    if (this.newest === client) return;
+    this.newest = client;
     this.sessions.delete(client);
     this.sessions.set(client, session);
     this.forgetSilent(index);

@@ -85,6 +85,7 @@ export class MembershipHistory {
 
   /** Earlier memberships are not asked for again. */
   forgetBefore(index: LogIndex): void {
+    if (this.epochs.length === 1) return;
     const from = this.epochs.findLastIndex((epoch) => epoch.index <= index);
     const [base, ...rest] = this.epochs.slice(Math.max(0, from));
     if (base !== undefined) this.epochs = [base, ...rest];

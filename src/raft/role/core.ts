@@ -5,7 +5,7 @@
 import { assert, randomBelow, type Rng } from '../../base/index.ts';
 import { RaftLog } from '../log/raft-log.ts';
 import { MembershipHistory } from '../membership/history.ts';
-import type { Outgoing, ProposalRefusal } from '../messages.ts';
+import type { Message, ProposalRefusal } from '../messages.ts';
 import { limitsOf, timingOf, type RaftLimits, type RaftOptions, type Timing } from '../options.ts';
 import { Outbox } from '../outbox.ts';
 import type { Ballot } from '../quorum/ballot.ts';
@@ -136,8 +136,8 @@ export class Core {
     return this.log.term(this.log.committed) === this.currentTerm;
   }
 
-  send(message: Outgoing): void {
-    this.outbox.put({ ...message, from: this.id });
+  send(message: Message): void {
+    this.outbox.put(message);
   }
 
   /** Any role -> Follower, of a term that is not behind. */
@@ -181,7 +181,7 @@ export class Core {
     if (this.role.kind !== 'leader') return;
     for (const { from, id } of this.role.reads.takeAll()) {
       if (from === this.id) this.lostReads.push(id);
-      else this.send({ kind: 'read.reply', to: from, ids: [id], index: undefined });
+      else this.send({ kind: 'read.reply', from: this.id, to: from, ids: [id], index: undefined });
     }
   }
 

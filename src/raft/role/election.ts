@@ -46,10 +46,16 @@ export function askVoters(core: Core, role: CandidateRole): void {
   for (const to of core.members.latest.voters) {
     if (to === core.id || role.ballot.hasVoteOf(to)) continue;
     if (role.kind === 'pre-candidate') {
-      core.send({ kind: 'pre-vote.request', to, term: (core.term + 1) as Term, ...end });
+      core.send({
+        kind: 'pre-vote.request',
+        from: core.id,
+        to,
+        term: (core.term + 1) as Term,
+        ...end,
+      });
     } else {
       const { isTransfer } = role;
-      core.send({ kind: 'vote.request', to, term: core.term, ...end, isTransfer });
+      core.send({ kind: 'vote.request', from: core.id, to, term: core.term, ...end, isTransfer });
     }
   }
 }
@@ -83,14 +89,14 @@ export function answerVoteRequest(core: Core, request: PreVoteRequest | VoteRequ
     core.log.isUpToDate({ index: request.lastIndex, term: request.lastTerm });
   if (request.kind === 'pre-vote.request') {
     const term = isGranted ? request.term : core.term;
-    core.send({ kind: 'pre-vote.reply', to: request.from, term, isGranted });
+    core.send({ kind: 'pre-vote.reply', from: core.id, to: request.from, term, isGranted });
     return;
   }
   if (isGranted) {
     core.giveVote(request.from);
     core.electionElapsed = 0;
   }
-  core.send({ kind: 'vote.reply', to: request.from, term: core.term, isGranted });
+  core.send({ kind: 'vote.reply', from: core.id, to: request.from, term: core.term, isGranted });
 }
 
 function mayVoteFor(core: Core, request: PreVoteRequest | VoteRequest): boolean {

@@ -70,7 +70,13 @@ function rejectionOf({ log }: Core, request: AppendRequest): AppendOutcome {
 
 function acceptHeartbeat(core: Core, request: HeartbeatRequest): void {
   core.log.commitTo(request.commit);
-  core.send({ kind: 'heartbeat.reply', to: request.from, term: core.term, round: request.round });
+  core.send({
+    kind: 'heartbeat.reply',
+    from: core.id,
+    to: request.from,
+    term: core.term,
+    round: request.round,
+  });
 }
 
 /**
@@ -93,5 +99,5 @@ function acceptSnapshot(core: Core, { from, snapshot }: SnapshotRequest): void {
 }
 
 function answerAppend(core: Core, to: PeerId, outcome: AppendOutcome): void {
-  core.send({ kind: 'append.reply', to, term: core.term, outcome });
+  core.send({ kind: 'append.reply', from: core.id, to, term: core.term, outcome });
 }

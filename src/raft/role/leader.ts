@@ -123,7 +123,8 @@ export function maybeCommit(core: Core, role: LeaderRole): void {
 function leave(core: Core, role: LeaderRole): void {
   sendAllAppends(core, role);
   const successor = bestSuccessor(core, role);
-  if (successor !== undefined) core.send({ kind: 'timeout-now', to: successor, term: core.term });
+  if (successor !== undefined)
+    core.send({ kind: 'timeout-now', from: core.id, to: successor, term: core.term });
   core.becomeFollower(core.term, undefined);
 }
 
@@ -140,5 +141,5 @@ export function maybeHandOver(core: Core, role: LeaderRole): void {
   const to = role.transfer?.to;
   if (core.role !== role || to === undefined) return;
   if (role.peers.get(to)?.match !== core.log.lastIndex) return;
-  core.send({ kind: 'timeout-now', to, term: core.term });
+  core.send({ kind: 'timeout-now', from: core.id, to, term: core.term });
 }

@@ -87,11 +87,11 @@ function forward(core: Core, to: PeerId, commands: readonly Command[]): void {
   for (const [at, command] of commands.entries()) {
     bytes += commandBytes(command);
     if (at === from || bytes <= core.limits.appendBytesMax) continue;
-    core.send({ kind: 'proposal.forward', to, commands: commands.slice(from, at) });
+    core.send({ kind: 'proposal.forward', from: core.id, to, commands: commands.slice(from, at) });
     from = at;
     bytes = commandBytes(command);
   }
-  core.send({ kind: 'proposal.forward', to, commands: commands.slice(from) });
+  core.send({ kind: 'proposal.forward', from: core.id, to, commands: commands.slice(from) });
 }
 
 /** Precondition: this peer leads, and `refusalOf` found nothing. */
@@ -145,7 +145,7 @@ export function forwardReads(core: Core): void {
   core.openReads = [];
   const { leader } = core;
   if (leader !== undefined && leader !== core.id)
-    core.send({ kind: 'read.request', to: leader, ids });
+    core.send({ kind: 'read.request', from: core.id, to: leader, ids });
   else for (const id of ids) core.lostReads.push(id);
 }
 

@@ -34,7 +34,7 @@ export function sendHeartbeats(core: Core, role: LeaderRole): void {
     // A follower may hold another leader's entries after `match`: those are not committed.
     const commit = minIndex(match, core.log.committed);
     const { round } = role.reads;
-    core.send({ kind: 'heartbeat.request', to, term: core.term, commit, round });
+    core.send({ kind: 'heartbeat.request', from: core.id, to, term: core.term, commit, round });
   }
 }
 
@@ -65,6 +65,7 @@ function trySendAppend(core: Core, to: PeerId, progress: Progress): boolean {
   if (entries === undefined) return false;
   core.send({
     kind: 'append.request',
+    from: core.id,
     to,
     term: core.term,
     previousIndex: previous,
@@ -86,7 +87,7 @@ function maybeSendSnapshot(core: Core, to: PeerId, progress: Progress): void {
   const { snapshot } = core.log;
   progress.becomeSnapshot(snapshot.index);
   core.counters.snapshotsSent += 1;
-  core.send({ kind: 'snapshot.request', to, term: core.term, snapshot });
+  core.send({ kind: 'snapshot.request', from: core.id, to, term: core.term, snapshot });
 }
 
 /** Gives out the reads that a quorum confirmed. */
@@ -97,7 +98,8 @@ export function releaseReads(core: Core, role: LeaderRole): void {
       if (from === core.id) core.reads.push({ id, index });
       else idsOf(remote, from).push(id);
     }
-    for (const [to, ids] of remote) core.send({ kind: 'read.reply', to, ids, index });
+    for (const [to, ids] of remote)
+      core.send({ kind: 'read.reply', from: core.id, to, ids, index });
   }
 }
 

@@ -136,13 +136,13 @@ function answerOldTerm(core: Core, message: TermedMessage): void {
     case 'append.request':
     case 'heartbeat.request':
     case 'snapshot.request':
-      core.send({ kind: 'heartbeat.reply', to, term, round: 0 });
+      core.send({ kind: 'heartbeat.reply', from: core.id, to, term, round: 0 });
       return;
     case 'pre-vote.request':
-      core.send({ kind: 'pre-vote.reply', to, term, isGranted: false });
+      core.send({ kind: 'pre-vote.reply', from: core.id, to, term, isGranted: false });
       return;
     case 'vote.request':
-      core.send({ kind: 'vote.reply', to, term, isGranted: false });
+      core.send({ kind: 'vote.reply', from: core.id, to, term, isGranted: false });
       return;
     default:
   }
@@ -175,7 +175,8 @@ function acceptForward(core: Core, { from, commands }: ProposalForward): void {
     takeCommand(core, command);
     return [];
   });
-  if (refusals.length > 0) core.send({ kind: 'proposal.refused', to: from, refusals });
+  if (refusals.length > 0)
+    core.send({ kind: 'proposal.refused', from: core.id, to: from, refusals });
 }
 
 function acceptRead(core: Core, { from, ids }: ReadRequest): void {
@@ -185,7 +186,7 @@ function acceptRead(core: Core, { from, ids }: ReadRequest): void {
     refused.push(id);
   }
   if (refused.length > 0)
-    core.send({ kind: 'read.reply', to: from, ids: refused, index: undefined });
+    core.send({ kind: 'read.reply', from: core.id, to: from, ids: refused, index: undefined });
 }
 
 function acceptReadReply(core: Core, { ids, index }: ReadReply): void {

@@ -12,7 +12,7 @@ import {
   writeSnapshot,
   writeStamp,
 } from './parts.ts';
-import { WireWriter } from './writer.ts';
+import { WireWriter, allocateFresh, type Allocate } from './writer.ts';
 
 export const REFUSAL_REASONS: readonly ProposalRefusalReason[] = [
   'no-leader',
@@ -23,10 +23,10 @@ export const REFUSAL_REASONS: readonly ProposalRefusalReason[] = [
 ];
 
 /** The bytes of a message for one peer; see `layout.ts`. */
-export function encodeMessage(message: Message): Uint8Array {
+export function encodeMessage(message: Message, allocate: Allocate = allocateFresh): Uint8Array {
   const size = encodedBytes(message);
   assert(size <= MESSAGE_BYTES_MAX, 'a message is within the limits', { size });
-  const writer = new WireWriter(size);
+  const writer = new WireWriter(size, allocate);
   writer.begin(MESSAGE_TYPES[message.kind]);
   writer.id(message.from);
   writer.id(message.to);

@@ -29,6 +29,11 @@ export const MESSAGE_BYTES_MAX = RAFT_LIMITS.entryBytesMax + 8 * RAFT_LIMITS.app
 
 export const ID_CHARACTERS_MAX = 255;
 
+/** Whether ids may have this character. */
+export function isVisible(code: number): boolean {
+  return code >= 0x21 && code <= 0x7e;
+}
+
 /** Types of records are one space of numbers, so that none is taken for another. */
 export const MESSAGE_TYPES: Readonly<Record<Message['kind'], number>> = {
   'pre-vote.request': 1,

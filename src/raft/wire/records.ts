@@ -20,10 +20,10 @@ import {
   writeSnapshot,
 } from './parts.ts';
 import { WireReader } from './reader.ts';
-import { WireWriter } from './writer.ts';
+import { WireWriter, allocateFresh, type Allocate } from './writer.ts';
 
-export function encodeEntry(entry: Entry): Uint8Array {
-  const writer = new WireWriter(entrySize(entry));
+export function encodeEntry(entry: Entry, allocate: Allocate = allocateFresh): Uint8Array {
+  const writer = new WireWriter(entrySize(entry), allocate);
   writeEntry(writer, entry);
   return writer.finish();
 }
@@ -38,7 +38,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
 
 export function encodeHardState({ term, vote }: HardState): Uint8Array {
   const voteSize = vote === undefined ? 0 : idSize(vote);
-  const writer = new WireWriter(RECORD_BYTES + U64_BYTES + 1 + voteSize);
+  const writer = new WireWriter(RECORD_BYTES + U64_BYTES + 1 + voteSize, allocateFresh);
   writer.begin(HARD_STATE_TYPE);
   writer.u64(term);
   writer.flag(vote !== undefined);
@@ -56,7 +56,7 @@ export function decodeHardState(bytes: Uint8Array): HardState {
 }
 
 export function encodeSnapshotMeta(snapshot: SnapshotMeta): Uint8Array {
-  const writer = new WireWriter(RECORD_BYTES + snapshotSize(snapshot));
+  const writer = new WireWriter(RECORD_BYTES + snapshotSize(snapshot), allocateFresh);
   writer.begin(SNAPSHOT_TYPE);
   writeSnapshot(writer, snapshot);
   writer.end();
@@ -69,7 +69,7 @@ export function decodeSnapshotMeta(bytes: Uint8Array): SnapshotMeta {
 }
 
 export function encodeMembership(membership: Membership): Uint8Array {
-  const writer = new WireWriter(RECORD_BYTES + membershipSize(membership));
+  const writer = new WireWriter(RECORD_BYTES + membershipSize(membership), allocateFresh);
   writer.begin(MEMBERSHIP_TYPE);
   writeMembership(writer, membership);
   writer.end();

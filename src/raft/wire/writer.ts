@@ -1,18 +1,24 @@
 import { assert } from '../../base/index.ts';
-import { ID_CHARACTERS_MAX, WIRE_VERSION } from './layout.ts';
+import { ID_CHARACTERS_MAX, WIRE_VERSION, isVisible } from './layout.ts';
 
-const FIRST_VISIBLE = 0x21;
-const LAST_VISIBLE = 0x7e;
+/**
+ * Where the bytes of a record come from; what is in them before does not matter. A host with a pool
+ * of buffers gives its own: fresh ones cost more than filling them.
+ */
+export type Allocate = (bytes: number) => Uint8Array;
+
+export function allocateFresh(bytes: number): Uint8Array {
+  return new Uint8Array(bytes);
+}
 
 /** Fills exactly the bytes that were counted for it; anything else is a bug, and crashes. */
 export class WireWriter {
   private readonly bytes: Uint8Array;
-  private readonly view: DataView;
   private at = 0;
 
-  constructor(size: number) {
-    this.bytes = new Uint8Array(size);
-    this.view = new DataView(this.bytes.buffer);
+  constructor(size: number, allocate: Allocate) {
+    this.bytes = allocate(size);
+    assert(this.bytes.length === size, 'as many bytes as were asked for');
   }
 
   /** Version and type; `end` closes what this opens. */
@@ -23,12 +29,12 @@ export class WireWriter {
 
   /** An empty extension. */
   end(): void {
-    this.view.setUint16(this.at, 0);
-    this.at += 2;
+    this.u8(0);
+    this.u8(0);
   }
 
   u8(value: number): void {
-    this.view.setUint8(this.at, value);
+    this.bytes[this.at] = value;
     this.at += 1;
   }
 
@@ -37,28 +43,31 @@ export class WireWriter {
   }
 
   u32(value: number): void {
-    this.view.setUint32(this.at, value);
-    this.at += 4;
+    const { bytes, at } = this;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
+    this.at = at + 4;
   }
 
   u64(value: number): void {
     assert(Number.isSafeInteger(value) && value >= 0, 'a number is in [0, 2^53)');
-    this.view.setUint32(this.at, Math.floor(value / 2 ** 32));
-    this.view.setUint32(this.at + 4, value >>> 0);
-    this.at += 8;
+    this.u32(Math.floor(value / 2 ** 32));
+    this.u32(value >>> 0);
   }
 
   id(id: string): void {
     const { length } = id;
     assert(length >= 1 && length <= ID_CHARACTERS_MAX, 'an id has 1 to 255 characters');
     this.u8(length);
-    let isVisible = true;
+    let isLegible = true;
     for (let index = 0; index < length; index += 1) {
       const code = id.charCodeAt(index);
-      isVisible &&= code >= FIRST_VISIBLE && code <= LAST_VISIBLE;
+      isLegible &&= isVisible(code);
       this.bytes[this.at + index] = code;
     }
-    assert(isVisible, 'an id is visible ASCII');
+    assert(isLegible, 'an id is visible ASCII');
     this.at += length;
   }
 

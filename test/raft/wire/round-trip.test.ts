@@ -110,6 +110,15 @@ test('the largest entry fits a message, with the longest ids', (t) => {
   t.is(Buffer.compare(read, data), 0);
 });
 
+test('a record fills whatever bytes it is given', (t) => {
+  const message = appendOf(new Uint8Array([1, 2, 3]));
+  const used = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(0xff);
+  t.deepEqual(encodeMessage(message, used), encodeMessage(message));
+  const entry = message.kind === 'append.request' ? message.entries[0] : undefined;
+  if (entry !== undefined) t.deepEqual(encodeEntry(entry, used), encodeEntry(entry));
+  t.throws(() => encodeMessage(message, (bytes) => used(bytes + 1)));
+});
+
 test('a frame longer than any message is not looked at', (t) => {
   const bytes = new Uint8Array(MESSAGE_BYTES_MAX + 1);
   const error = t.throws(() => decodeMessage(bytes), { instanceOf: RaftError });
