@@ -3,15 +3,17 @@
  * delivered, and disks are quick unless held; the simulation's checkers look on.
  */
 import type { Rng } from '../../../src/base/index.ts';
-import type {
-  Entry,
-  HardState,
-  Membership,
-  PeerId,
-  ProposalRefusal,
-  Raft,
-  RaftLimits,
-  ReadId,
+import {
+  decodeMessage,
+  encodeMessage,
+  type Entry,
+  type HardState,
+  type Membership,
+  type PeerId,
+  type ProposalRefusal,
+  type Raft,
+  type RaftLimits,
+  type ReadId,
 } from '../../../src/raft/index.ts';
 import { Checkers } from '../sim/checkers.ts';
 import { SimPeer, type Parcel, type PeerWorld } from '../sim/sim-peer.ts';
@@ -165,8 +167,8 @@ export class ScriptGroup implements PeerWorld {
     this.look();
   }
 
-  send(parcel: Parcel): void {
-    this.parcels.push(parcel);
+  send({ message, ...rest }: Parcel): void {
+    this.parcels.push({ message: decodeMessage(encodeMessage(message)), ...rest });
   }
 
   afterDisk(peer: SimPeer, done: () => void): void {

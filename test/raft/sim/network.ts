@@ -1,5 +1,5 @@
 import { randomBelow, type Rng } from '../../../src/base/index.ts';
-import type { PeerId } from '../../../src/raft/index.ts';
+import { decodeMessage, encodeMessage, type PeerId } from '../../../src/raft/index.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { Parcel } from './sim-peer.ts';
 import type { Weather } from './weather.ts';
@@ -29,7 +29,9 @@ export class SimNetwork {
     if (parcel.state !== undefined)
       queue.after(delay + 5, () => report(parcel, isLost ? 'failed' : 'delivered'));
     if (isLost) return;
-    for (let copy = 0; copy < copies; copy += 1) this.carry(parcel, delay);
+    const bytes = encodeMessage(parcel.message);
+    for (let copy = 0; copy < copies; copy += 1)
+      this.carry({ ...parcel, message: decodeMessage(bytes) }, delay);
   }
 
   /** Splits the peers in two; one way, the second half still hears the first. */
