@@ -1,6 +1,6 @@
 /**
- * What is durable, as the core reads it: entries found at the start as bytes (`PackedEntries`), then
- * those written since as they were given.
+ * What is durable, as the core reads it: entries found at the start as bytes (`PackedEntries`),
+ * then those written since as they were given.
  */
 import { assert } from '../../base/index.ts';
 import {

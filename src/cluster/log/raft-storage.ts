@@ -213,7 +213,8 @@ export class RaftStorage {
     const install =
       meta === undefined || name === undefined ? undefined : { salt: name.salt, meta };
     const start = this.startOf(write);
-    await this.wal.append({ start, install, entries, hardState, commit });
+    const isReplacing = start.index < this.durable.lastIndex;
+    await this.wal.append({ start, isReplacing, install, entries, hardState, commit });
     if (meta !== undefined) {
       this.durable.install(meta);
       this.newest = name;

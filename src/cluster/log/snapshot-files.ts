@@ -2,8 +2,8 @@
  * Snapshots on disk, each whole or not there at all.
  *
  *   head (`file-head.ts`); fields: state bytes u64 | piece bytes u32 | meta bytes u32 | meta
- *   pieces, each: stored bytes u32 | piece number u32 | CRC-32 of these 8 bytes and what follows u32
- *   | the state's next bytes, perhaps sealed
+ *   pieces, each: stored bytes u32 | piece number u32
+ *   | CRC-32 of these 8 bytes and of what follows u32 | the state's next bytes, perhaps sealed
  *
  * Numbers are big endian; the meta is a record of raft's wire. Written and read a piece at a time,
  * so that the event loop is never held up for long. `snapshot-<index>.snap` holds this peer's own

@@ -25,38 +25,38 @@ const OTHER_MEMBERS = { voters: MEMBERS.voters.slice(1), learners: [] };
 
 const SCRIPT: readonly Step[] = [
   { kind: 'write', write: writeOf({ hardState: hardStateOf(1, 'a:1') }) },
-  { kind: 'write', write: writeOf({ entries: entries(1, 3, 1, 100) }) },
-  { kind: 'write', write: writeOf({ entries: entries(4, 4, 1, 700) }) },
-  { kind: 'write', write: writeOf({ entries: entries(8, 1, 1, 5000), commit: 6 as LogIndex }) },
+  { kind: 'write', write: writeOf({ entries: entries([1, 3], 1, 100) }) },
+  { kind: 'write', write: writeOf({ entries: entries([4, 4], 1, 700) }) },
+  { kind: 'write', write: writeOf({ entries: entries([8, 1], 1, 5000), commit: 6 as LogIndex }) },
   { kind: 'save', meta: metaOf(5, 1), state: 'own at 5', keepOld: 0, slow: 2 },
   {
     kind: 'write',
-    write: writeOf({ entries: entries(7, 3, 2, 900), hardState: hardStateOf(2, 'b:1') }),
+    write: writeOf({ entries: entries([7, 3], 2, 900), hardState: hardStateOf(2, 'b:1') }),
   },
-  { kind: 'write', write: writeOf({ entries: entries(10, 4, 2, 900), commit: 12 as LogIndex }) },
+  { kind: 'write', write: writeOf({ entries: entries([10, 4], 2, 900), commit: 12 as LogIndex }) },
   { kind: 'save', meta: metaOf(12, 2), state: 'own at 12', keepOld: 1, slow: 0 },
-  { kind: 'write', write: writeOf({ entries: entries(14, 3, 2, 50) }) },
+  { kind: 'write', write: writeOf({ entries: entries([14, 3], 2, 50) }) },
   {
     kind: 'write',
     write: writeOf({
       snapshot: { ...metaOf(15, 4), membership: OTHER_MEMBERS },
       hardState: hardStateOf(4),
-      entries: entries(16, 2, 4, 80),
+      entries: entries([16, 2], 4, 80),
       commit: 15 as LogIndex,
     }),
     state: 'theirs at 15'.padEnd(3000, '.'),
   },
-  { kind: 'write', write: writeOf({ entries: entries(18, 5, 4, 900) }) },
-  { kind: 'write', write: writeOf({ entries: entries(20, 2, 5, 900) }) },
+  { kind: 'write', write: writeOf({ entries: entries([18, 5], 4, 900) }) },
+  { kind: 'write', write: writeOf({ entries: entries([20, 2], 5, 900) }) },
   { kind: 'save', meta: metaOf(20, 5), state: 'own at 20', keepOld: 0, slow: 0 },
-  { kind: 'write', write: writeOf({ entries: entries(22, 4, 5, 900) }) },
+  { kind: 'write', write: writeOf({ entries: entries([22, 4], 5, 900) }) },
   // By force: at the last entry, with other members.
   {
     kind: 'write',
     write: writeOf({ snapshot: metaOf(25, 5), hardState: hardStateOf(6), commit: 25 as LogIndex }),
     state: 'forced at 25',
   },
-  { kind: 'write', write: writeOf({ entries: entries(26, 5, 6, 900), commit: 30 as LogIndex }) },
+  { kind: 'write', write: writeOf({ entries: entries([26, 5], 6, 900), commit: 30 as LogIndex }) },
 ];
 
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -136,7 +136,7 @@ async function goesOn(
 ): Promise<void> {
   const { lastIndex } = storage.log;
   const term = 9;
-  await storage.write(writeOf({ entries: entries(lastIndex + 1, 2, term, 900) }));
+  await storage.write(writeOf({ entries: entries([lastIndex + 1, 2], term, 900) }));
   const again = await RaftStorage.open(options);
   if (again.storage.log.lastIndex !== lastIndex + 2)
     throw new Error('a write after a crash is lost');

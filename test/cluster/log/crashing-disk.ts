@@ -22,6 +22,18 @@ export class CrashingDisk implements Disk {
   private durable = new Map<string, Inode>();
   private names = new Map<string, Inode>();
 
+  /** A disk with these files on it, all of them durable. */
+  static holding(files: ReadonlyMap<string, Buffer>): CrashingDisk {
+    const disk = new CrashingDisk();
+    for (const [name, bytes] of files) disk.names.set(name, { synced: bytes, current: bytes });
+    disk.durable = new Map(disk.names);
+    return disk;
+  }
+
+  get files(): Map<string, Buffer> {
+    return new Map([...this.names].map(([name, { current }]) => [name, current]));
+  }
+
   async makeDirectory(): Promise<void> {
     this.step();
   }

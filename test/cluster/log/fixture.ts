@@ -71,8 +71,12 @@ export function entry(index: number, term: number, text: string | Buffer = `${in
   return { term: term as Term, index: index as LogIndex, payload };
 }
 
-/** Entries of one term, `count` of them. */
-export function entries(first: number, count: number, term: number, bytes = 0): Entry[] {
+/** Entries of one term, with at least so many bytes of data. */
+export function entries(
+  [first, count]: readonly [first: number, count: number],
+  term: number,
+  bytes = 0,
+): Entry[] {
   return Array.from({ length: count }, (_, at) =>
     entry(first + at, term, `${first + at}`.padEnd(bytes, '.')),
   );

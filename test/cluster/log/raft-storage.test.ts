@@ -69,18 +69,18 @@ for (const seal of [undefined, testSeal('key')]) {
 test('entries replace what the log holds from the first one on, across segments and restarts', async (t) => {
   const options = storageOptions(await temporaryDirectory(t));
   const storage = await createStorage(options);
-  await storage.write(writeOf({ entries: entries(1, 10, 1, 300) }));
-  await storage.write(writeOf({ entries: entries(11, 10, 1, 300) }));
+  await storage.write(writeOf({ entries: entries([1, 10], 1, 300) }));
+  await storage.write(writeOf({ entries: entries([11, 10], 1, 300) }));
   t.true(storage.segmentCount >= 2);
-  await storage.write(writeOf({ entries: entries(8, 3, 2, 300) }));
-  await storage.write(writeOf({ entries: entries(10, 1, 3, 300) }));
+  await storage.write(writeOf({ entries: entries([8, 3], 2, 300) }));
+  await storage.write(writeOf({ entries: entries([10, 1], 3, 300) }));
   const expected = [1, 2, 3, 4, 5, 6, 7].map((index) => `${index}.1.${index}`);
   expected.push('8.2.8', '9.2.9', '10.3.10');
   t.deepEqual(listed(storage.log), expected);
   await storage.close();
   await reopened(options, async ({ storage: again }) => {
     t.deepEqual(listed(again.log), expected);
-    await again.write(writeOf({ entries: entries(5, 1, 4) }));
+    await again.write(writeOf({ entries: entries([5, 1], 4) }));
     t.deepEqual(listed(again.log), [...expected.slice(0, 4), '5.4.5']);
   });
   await reopened(options, ({ storage: { log } }) => {
@@ -91,7 +91,9 @@ test('entries replace what the log holds from the first one on, across segments 
 test('reads are cut off after their bytes, never before the first, and know terms', async (t) => {
   const options = storageOptions(await temporaryDirectory(t));
   const storage = await createStorage(options);
-  await storage.write(writeOf({ entries: [...entries(1, 4, 1, 100), ...entries(5, 4, 3, 100)] }));
+  await storage.write(
+    writeOf({ entries: [...entries([1, 4], 1, 100), ...entries([5, 4], 3, 100)] }),
+  );
   await storage.close();
   await reopened(options, ({ storage: { log } }) => {
     t.is(log.entries(1 as LogIndex, 9 as LogIndex, 1)?.length, 1);
@@ -118,7 +120,7 @@ test('a write that needs no disk does not touch it', async (t) => {
   const storage = await createStorage(storageOptions(await temporaryDirectory(t), { disk }));
   await storage.write(writeOf({ needsSync: false }));
   t.is(writes, 0);
-  await storage.write(writeOf({ entries: entries(1, 100, 1), hardState: hardStateOf(1, 'a:1') }));
+  await storage.write(writeOf({ entries: entries([1, 100], 1), hardState: hardStateOf(1, 'a:1') }));
   t.is(writes, 1, 'one frame for the whole write');
   await storage.close();
 });
@@ -128,7 +130,7 @@ test('a snapshot lets go of segments and entries, except those for slow follower
   const storage = await createStorage(options);
   await storage.write(writeOf({ hardState: hardStateOf(7, 'b:1') }));
   for (let index = 1; index <= 60; index += 1)
-    await storage.write(writeOf({ entries: entries(index, 1, 7, 700), commit: 60 as LogIndex }));
+    await storage.write(writeOf({ entries: entries([index, 1], 7, 700), commit: 60 as LogIndex }));
   const before = storage.segmentCount;
   const state = Buffer.from('state at 50');
   await storage.saveSnapshot(metaOf(50, 7), state, { oldSnapshots: 0, entriesForSlow: 7 });
@@ -148,7 +150,7 @@ test('a snapshot lets go of segments and entries, except those for slow follower
 test('entries for slow followers are bounded in bytes as well', async (t) => {
   const limits = { segmentBytes: 4096, slowBytesMax: 1000 };
   const storage = await createStorage(storageOptions(await temporaryDirectory(t), { limits }));
-  await storage.write(writeOf({ entries: entries(1, 50, 1, 136) }));
+  await storage.write(writeOf({ entries: entries([1, 50], 1, 136) }));
   const keep = { oldSnapshots: 0, entriesForSlow: 40 };
   await storage.saveSnapshot(metaOf(50, 1), Buffer.alloc(0), keep);
   t.is(Number(storage.log.firstIndex), 46);
@@ -159,7 +161,7 @@ test('old snapshots are kept as many as asked for, and never the newest is lost'
   const directory = await temporaryDirectory(t);
   const options = storageOptions(directory);
   const storage = await createStorage(options);
-  await storage.write(writeOf({ entries: entries(1, 9, 1) }));
+  await storage.write(writeOf({ entries: entries([1, 9], 1) }));
   const kept = async (): Promise<number[]> =>
     (await readdir(directory))
       .filter((name) => name.endsWith('.snap'))
@@ -184,7 +186,7 @@ for (const seal of [undefined, testSeal('key')]) {
     const changes = seal === undefined ? {} : { seal };
     const options = storageOptions(await temporaryDirectory(t), changes);
     const storage = await createStorage(options);
-    await storage.write(writeOf({ entries: entries(1, 3, 1) }));
+    await storage.write(writeOf({ entries: entries([1, 3], 1) }));
     const state = Buffer.alloc((5 << 19) + 7, 'a state of some length ');
     await storage.saveSnapshot(metaOf(3, 1), state, NOTHING_KEPT);
     await storage.close();
@@ -195,16 +197,21 @@ for (const seal of [undefined, testSeal('key')]) {
 test('an installed snapshot replaces log and state, and writes go on behind it', async (t) => {
   const options = storageOptions(await temporaryDirectory(t));
   const storage = await createStorage(options);
-  await storage.write(writeOf({ entries: entries(1, 30, 1, 300), hardState: hardStateOf(1) }));
+  await storage.write(writeOf({ entries: entries([1, 30], 1, 300), hardState: hardStateOf(1) }));
   await storage.saveSnapshot(metaOf(10, 1), Buffer.from('own'), NOTHING_KEPT);
   const meta = { ...metaOf(20, 5), membership: { ...MEMBERS, voters: MEMBERS.voters.slice(1) } };
   const hardState = hardStateOf(5, 'b:1');
-  const install = { snapshot: meta, entries: entries(21, 2, 5), hardState, commit: 20 as LogIndex };
+  const install = {
+    snapshot: meta,
+    entries: entries([21, 2], 5),
+    hardState,
+    commit: 20 as LogIndex,
+  };
   await storage.write(writeOf(install), Buffer.from('theirs'));
   t.deepEqual(listed(storage.log), ['21.5.21', '22.5.22']);
   t.deepEqual(storage.log.snapshot, meta);
   t.is((await storage.newestSnapshot())?.state.toString(), 'theirs');
-  await storage.write(writeOf({ entries: entries(23, 20, 5, 400) }));
+  await storage.write(writeOf({ entries: entries([23, 20], 5, 400) }));
   await storage.close();
   await reopened(options, async (opened) => {
     t.deepEqual(opened.snapshot, { meta, state: Buffer.from('theirs') });
@@ -219,7 +226,7 @@ test('an installed snapshot replaces log and state, and writes go on behind it',
 test('a snapshot may be installed at the index of an own one, with other members', async (t) => {
   const options = storageOptions(await temporaryDirectory(t));
   const storage = await createStorage(options);
-  await storage.write(writeOf({ entries: entries(1, 5, 1) }));
+  await storage.write(writeOf({ entries: entries([1, 5], 1) }));
   await storage.saveSnapshot(metaOf(5, 1), Buffer.from('own'), NOTHING_KEPT);
   const meta = { ...metaOf(5, 1), membership: { voters: MEMBERS.voters.slice(1), learners: [] } };
   const write = { snapshot: meta, hardState: hardStateOf(2), commit: 5 as LogIndex };
@@ -233,7 +240,7 @@ test('a snapshot may be installed at the index of an own one, with other members
 test('a log that was begun without a key is sealed from the next write on', async (t) => {
   const directory = await temporaryDirectory(t);
   const storage = await createStorage(storageOptions(directory));
-  await storage.write(writeOf({ entries: entries(1, 1, 1) }));
+  await storage.write(writeOf({ entries: entries([1, 1], 1) }));
   await storage.close();
   const options = storageOptions(directory, { seal: testSeal('key') });
   await reopened(options, ({ storage: again }) =>
@@ -251,8 +258,8 @@ test('a directory without a log, and one without its first segments, are refused
   const options = storageOptions(directory);
   t.true(isClusterError(await t.throwsAsync(RaftStorage.open(options)), 'damaged'));
   const storage = await createStorage(options);
-  await storage.write(writeOf({ entries: entries(1, 9, 1, 900) }));
-  await storage.write(writeOf({ entries: entries(10, 9, 1, 900) }));
+  await storage.write(writeOf({ entries: entries([1, 9], 1, 900) }));
+  await storage.write(writeOf({ entries: entries([10, 9], 1, 900) }));
   await storage.close();
   await SYSTEM_DISK.remove(`${directory}/wal-0000000000000001.log`);
   t.true(isClusterError(await t.throwsAsync(RaftStorage.open(options)), 'damaged'));

@@ -8,12 +8,12 @@
  *   payload            records, or records sealed; padded with ff to a multiple of 32
  *
  * Numbers are big endian. Frames are numbered from 0 without gaps through all segments, so that a
- * lost one is missed. Only the last frame can be half written, and nobody was told that it is there.
- * What a crash leaves of it: a disk writes whole sectors, so each sector's share of the frame is
- * there, or is zero as before, or lies beyond the file's end. How many shares are zero in the intact
- * frame stands in its header; a last frame with a wrong sum is torn if it has more, and damaged if
- * not. Frames lie on multiples of 32, so a header is whole or not there at all; when it is not,
- * nothing behind it may be a frame. The salt keeps users' data from passing for one.
+ * lost one is missed. Only the last frame can be half written, and nobody was told that it is
+ * there. What a crash leaves of it: a disk writes whole sectors, so each sector's share of the
+ * frame is there, or is zero as before, or lies beyond the file's end. How many shares are zero in
+ * the intact frame stands in its header; a last frame with a wrong sum is torn if it has more, and
+ * damaged if not. Frames lie on multiples of 32, so a header is whole or not there at all; when it
+ * is not, nothing behind it may be a frame. The salt keeps users' data from passing for one.
  */
 import { crc32 } from 'node:zlib';
 

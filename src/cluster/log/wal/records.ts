@@ -3,7 +3,8 @@
  *
  *   record       type u8 | content bytes u32 | content
  *   1 start      index u64 | term u64: the log's end before this write's entries. Stands first in
- *                the first frame of each segment, so that the segments before it can go
+ *                the first frame of each segment, and in each that replaces entries, so that the
+ *                segments before it can go
  *   2 install    salt u32 | a snapshot's meta: the log begins anew after it. The salt stands in
  *                the name of the snapshot's file
  *   3 run        term u64 | first index u64 | each entry: bytes u32 | entry. Entries of one term,

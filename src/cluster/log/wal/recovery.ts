@@ -111,7 +111,9 @@ class Recovery {
     for (let frame = source.next(this.number); frame !== undefined;) {
       if (first === undefined) this.beginSegment(source, frame);
       first ??= frame.records;
-      for (const record of frame.records) this.takeRecord(record, { source, entries, frame });
+      const isInstall = frame.records.some(({ kind }) => kind === 'install');
+      const place = { source, entries, frame, isInstall };
+      for (const record of frame.records) this.takeRecord(record, place);
       this.number = frame.number + 1;
       frame = source.next(this.number);
     }
@@ -139,20 +141,14 @@ class Recovery {
     const ended = this.segments.find(({ isTorn, start }) => isTorn || start === undefined);
     if (ended !== undefined)
       throw damaged(ended.path, ended.goodBytes, 'it ends before a later segment begins');
-    const start = startOf(frame.records);
-    if (start === undefined) throw damaged(source.path, frame.at, 'its first frame has no start');
-    const before = (this.log?.firstIndex ?? Infinity) - 1;
-    // What begins later than this segment was put in place of, and came back after its release.
-    const isReplaced = start.index < before && (this.install?.meta.index ?? 0) <= start.index;
-    if (this.log === undefined || isReplaced) this.log = new DurableLog(start);
-    const isInstall = frame.records.some(({ kind }) => kind === 'install');
-    if (!isInstall && this.log.term(start.index) !== start.term)
-      throw damaged(source.path, frame.at, `entries before ${start.index + 1} are missing`);
+    if (startOf(frame.records) === undefined)
+      throw damaged(source.path, frame.at, 'its first frame has no start');
   }
 
   private takeRecord(record: LogRecord, at: Place): void {
     switch (record.kind) {
       case 'start':
+        this.takeStart(record.end, at);
         return;
       case 'install':
         at.entries.drop();
@@ -170,6 +166,16 @@ class Recovery {
     }
   }
 
+  private takeStart(start: LogEnd, { source, entries, frame, isInstall }: Place): void {
+    if (this.log !== undefined) entries.flush(this.log);
+    const before = (this.log?.firstIndex ?? Infinity) - 1;
+    // What was replaced may have been released, and all or part of it is back.
+    const isReplaced = start.index < before && (this.install?.meta.index ?? 0) <= start.index;
+    if (this.log === undefined || isReplaced) this.log = new DurableLog(start);
+    if (!isInstall && this.log.term(start.index) !== start.term)
+      throw damaged(source.path, frame.at, `entries before ${start.index + 1} are missing`);
+  }
+
   private takeRun(run: Run, { source, entries, frame }: Place): void {
     const { log } = this;
     if (log === undefined || entries.tryAdd(run)) return;
@@ -185,6 +191,7 @@ interface Place {
   readonly source: FrameSource;
   readonly entries: EntryCollector;
   readonly frame: Frame;
+  readonly isInstall: boolean;
 }
 
 function startOf(records: readonly LogRecord[] | undefined): LogEnd | undefined {

@@ -1,9 +1,9 @@
 /**
  * The write-ahead log on disk: each write is one frame at the end of the last segment.
  *
- * Invariants: what `append` resolved for is durable and is found again by `open`; a failed `append`
- * is cut away at once, or before the next write if even that fails. `open` cuts a frame that a crash
- * left half written. One `append` at a time.
+ * Invariants: what `append` resolved for is durable and is found again by `recover`; a failed
+ * `append` is cut away at once, or before the next write if even that fails. `open` cuts a frame
+ * that a crash left half written. One `append` at a time.
  */
 import { dirname, join } from 'node:path';
 import { assert, messageOf } from '../../../base/index.ts';
@@ -20,6 +20,13 @@ import {
   type OpenSegment,
   type WalOptions,
 } from './segment.ts';
+
+export interface Append extends Batch {
+  /** The log's end before the batch's entries. */
+  readonly start: LogEnd;
+  /** Whether the log held entries after that. */
+  readonly isReplacing: boolean;
+}
 
 interface Tail extends OpenSegment, KnownSegment {
   /** Through its last durable frame. */
@@ -98,11 +105,8 @@ export class Wal {
     return this.kept.length + 1;
   }
 
-  /**
-   * Resolves once the batch is durable, whole; rejects with nothing of it kept. `start` is the
-   * log's end before the batch's entries.
-   */
-  async append(batch: Batch & { readonly start: LogEnd }): Promise<void> {
+  /** Resolves once the batch is durable, whole; rejects with nothing of it kept. */
+  async append(batch: Append): Promise<void> {
     try {
       if (this.mustRepair) await this.cutTail();
       let payload = this.encode(batch);
@@ -146,11 +150,13 @@ export class Wal {
     await this.tail.file.close();
   }
 
-  private encode({ start, ...batch }: Batch & { readonly start: LogEnd }): Buffer {
+  private encode({ start, isReplacing, ...batch }: Append): Buffer {
     const isFirst = this.tail.start === undefined;
-    const plain = encodeRecords(
-      isFirst ? { ...batch, start, hardState: batch.hardState ?? this.hardState } : batch,
-    );
+    const plain = encodeRecords({
+      ...batch,
+      start: isFirst || isReplacing ? start : undefined,
+      hardState: batch.hardState ?? (isFirst ? this.hardState : undefined),
+    });
     const { seal } = this.options;
     return this.tail.isSealed && seal !== undefined ? seal.seal(plain) : plain;
   }
