@@ -78,7 +78,7 @@ export {
 } from './session-table.ts';
 export { decodeMessage } from './wire/decode-message.ts';
 export { encodeMessage, encodedBytes } from './wire/encode-message.ts';
-export { MESSAGE_BYTES_MAX, WIRE_VERSION } from './wire/layout.ts';
+export { MESSAGE_BYTES_MAX } from './wire/layout.ts';
 export type { Allocate } from './wire/writer.ts';
 export {
   decodeEntry,
