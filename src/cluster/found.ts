@@ -17,7 +17,7 @@ import {
   type Identity,
   type Membership,
 } from './identity/index.ts';
-import { ActiveManager, createId, createNodeId } from './manager/index.ts';
+import { ActiveManager, createId, createNodeId, createPeerId } from './manager/index.ts';
 import type { InitRequest } from './member.ts';
 import type { MemberSettings } from './settings.ts';
 import {
@@ -84,8 +84,10 @@ export async function foundCluster(
       description: await options.localNode.description(),
       address: advertised.host,
       vtep,
-      managerAddress: advertiseAddress,
     });
+    const { nodeId: id } = identity;
+    const part = { address: advertiseAddress, peerId: createPeerId(id) };
+    await required(manager, { type: 'node.manager', atMs, id, manager: part });
     await setAvailability(manager, { request, membership, atMs });
     return { manager, membership };
   } catch (error) {

@@ -28,6 +28,7 @@ export type {
   JoinRequest,
   LocalNode,
   Manager,
+  ManagerInfo,
   MemberStatus,
   TaskLogEntry,
   TaskLogQuery,

@@ -23,6 +23,11 @@ export interface InitRequest {
   readonly subnetBits?: number;
   readonly spec: ClusterSpec;
   readonly availability: 'active' | 'pause' | 'drain';
+  /**
+   * On a manager whose fellows are lost for good: goes on alone with the state it has, as the only
+   * manager. Everything else of the request is ignored.
+   */
+  readonly isForcedNew?: boolean;
 }
 
 export interface JoinRequest {
@@ -50,10 +55,28 @@ export interface MemberStatus {
   readonly managers: readonly string[];
 }
 
+/** A manager of the cluster, as another one sees it. */
+export interface ManagerInfo {
+  readonly nodeId: NodeId;
+  /** `advertise address:2377` */
+  readonly address: string;
+  readonly isLeader: boolean;
+  readonly reachability: 'reachable' | 'unreachable' | 'unknown';
+}
+
 /** A manager's hold on the replicated state. */
 export interface Manager {
   /** Read only: everything else changes it through `propose`. */
   readonly store: Store;
+  /**
+   * Makes reads of `store` linearizable: resolves once it holds everything that was committed
+   * before the call. Throws `ClusterError`: no-leader, timeout, busy, closed.
+   */
+  sync(): Promise<void>;
+  /** Managers that take part, by node id. */
+  managers(): readonly ManagerInfo[];
+  /** For metrics. */
+  raft(): { readonly term: number; readonly isLeader: boolean };
   /**
    * Resolves once the command is durable and applied; the outcome says whether the state took it.
    */

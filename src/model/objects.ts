@@ -114,8 +114,10 @@ export interface Node {
   readonly address: string;
   /** Its VXLAN endpoint: the data-path address. */
   readonly vtep: string;
-  /** Set on managers: `advertise address:2377`. */
+  /** Set while it takes part as a manager: `advertise address:2377`. */
   readonly managerAddress?: string;
+  /** Its peer in the consensus group: set with `managerAddress`. */
+  readonly peerId?: string;
 }
 
 /** One subnet of a network, with the VNI that carries it. */

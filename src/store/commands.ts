@@ -82,7 +82,13 @@ export type Command =
       readonly description: NodeDescription;
       readonly address: string;
       readonly vtep: string;
-      readonly managerAddress?: string;
+    }
+  /** The node takes part as a manager, under this peer; or, without `manager`, no longer does. */
+  | {
+      readonly type: 'node.manager';
+      readonly atMs: number;
+      readonly id: NodeId;
+      readonly manager?: { readonly address: string; readonly peerId: string };
     }
   | {
       readonly type: 'node.state';

@@ -155,6 +155,9 @@ export class FakeMember implements ClusterMember {
   private makeManager(store: Store): Manager {
     return {
       store,
+      sync: async () => undefined,
+      managers: () => [],
+      raft: () => ({ term: 1, isLeader: true }),
       propose: async (command) => {
         this.commands.push(command);
         const outcome = store.apply(command);
@@ -187,7 +190,6 @@ export class FakeMember implements ClusterMember {
       store.apply({
         type: 'node.register',
         ...{ atMs: AT_MS, id, role, address, vtep, description: { ...description, tls } },
-        ...(node.managerAddress !== undefined && { managerAddress: node.managerAddress }),
       });
     }
   }
@@ -206,7 +208,6 @@ export class FakeMember implements ClusterMember {
       role,
       address: `198.18.0.${number}`,
       vtep: `198.18.0.${number}`,
-      ...(role === 'manager' ? { managerAddress: `198.18.0.${number}:2377` } : {}),
       description: {
         hostname: `node-${number}`,
         architecture: 'x86_64',
@@ -217,6 +218,9 @@ export class FakeMember implements ClusterMember {
         images: this.images,
       },
     });
+    if (role === 'worker') return;
+    const manager = { address: `198.18.0.${number}:2377`, peerId: `${id}:00000000` };
+    this.store.apply({ type: 'node.manager', atMs: AT_MS, id, manager });
   }
 
   /** Every service gets its running tasks; those of a service that is gone are removed. */

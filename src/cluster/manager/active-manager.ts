@@ -20,7 +20,7 @@ import {
   type Identity,
 } from '../identity/index.ts';
 import { ReplicatedLog, type ReplicatedLogOptions } from '../log/index.ts';
-import type { Manager, TaskLogEntry, TaskLogQuery } from '../member.ts';
+import type { Manager, ManagerInfo, TaskLogEntry, TaskLogQuery } from '../member.ts';
 import {
   BODY_BYTES_MAX,
   ClusterServer,
@@ -119,7 +119,7 @@ export class ActiveManager implements Manager {
       propose,
       clock,
       logger,
-      managers: () => this.managers(),
+      managers: () => this.addresses(),
       access: () => this.identity,
       expect: (nodeId) => this.sessions.heard(nodeId),
     });
@@ -204,6 +204,22 @@ export class ActiveManager implements Manager {
     }
   }
 
+  async sync(): Promise<void> {
+    // One voter: what is committed is applied.
+  }
+
+  managers(): readonly ManagerInfo[] {
+    return [...this.store.nodes.values()].flatMap(({ id, managerAddress }) =>
+      managerAddress === undefined
+        ? []
+        : [{ nodeId: id, address: managerAddress, isLeader: true, reachability: 'reachable' }],
+    );
+  }
+
+  raft(): { readonly term: number; readonly isLeader: boolean } {
+    return { term: this.log.currentTerm, isLeader: true };
+  }
+
   joinTokens(): { readonly worker: string; readonly manager: string } {
     const { caCertificatePem, joinSecrets } = this.cluster();
     const digest = authorityDigest(caCertificatePem);
@@ -278,7 +294,7 @@ export class ActiveManager implements Manager {
       wallMs: () => clock.wallMs(),
       welcome: () => ({
         heartbeatMs: this.heartbeatMs(),
-        managers: this.managers(),
+        managers: this.addresses(),
         roots: rootsOf(this.cluster()),
       }),
       heard: (nodeId) => this.sessions.heard(nodeId),
@@ -348,7 +364,7 @@ export class ActiveManager implements Manager {
     return tls?.leaf === leaf && tls.issuer !== rootsOf(this.cluster()).issuer;
   }
 
-  private managers(): string[] {
+  private addresses(): string[] {
     const addresses: string[] = [];
     for (const { managerAddress } of this.store.nodes.values())
       if (managerAddress !== undefined) addresses.push(managerAddress);

@@ -4,5 +4,5 @@
  * `active-manager.ts`.
  */
 export { ActiveManager, type LocalConnection } from './active-manager.ts';
-export { createId, createNodeId, createRng } from './join-desk.ts';
+export { createId, createNodeId, createPeerId, createRng } from './join-desk.ts';
 export type { LogUpload, NodeLogEntry } from './log-broker.ts';

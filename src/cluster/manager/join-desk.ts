@@ -8,6 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { SeededRng, randomId, type Clock, type Logger } from '../../base/index.ts';
 import type { Cluster, NodeId } from '../../model/index.ts';
+import type { PeerId } from '../../raft/index.ts';
 import type { ApplyOutcome, Command, Store } from '../../store/index.ts';
 import { ClusterError } from '../errors.ts';
 import {
@@ -32,6 +33,8 @@ export interface JoinDeskOptions {
   readonly expect: (nodeId: NodeId) => void;
 }
 
+/** As links between managers expect after the node's id. */
+const PEER_DIGITS = 8;
 const FAILURES_MAX = 20;
 const WINDOW_MS = 60_000;
 /** Addresses remembered; when there are more, the desk is closed for those not among them. */
@@ -90,7 +93,7 @@ export class JoinDesk {
     to: { readonly cluster: Cluster; readonly role: NodeRole; readonly seenAt: string },
   ): Promise<JoinReply> {
     const { cluster, role, seenAt } = to;
-    const place = placeOf(body, seenAt, role);
+    const place = placeOf(body, seenAt);
     const nodeId = createNodeId();
     // Signed first: a request that cannot be signed leaves no node behind.
     const certificatePem = await this.certify(cluster, {
@@ -182,6 +185,11 @@ export class JoinDesk {
 /** Ids are unguessable as well as unique: they name nodes in certificates. */
 export function createNodeId(): NodeId {
   return createId() as NodeId;
+}
+
+/** A peer of the consensus group on a disk of node `id`: another disk is another peer. */
+export function createPeerId(id: NodeId): PeerId {
+  return `${id}:${createId().slice(0, PEER_DIGITS)}` as PeerId;
 }
 
 /** A random id of Swarm's shape. */

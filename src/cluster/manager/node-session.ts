@@ -126,7 +126,7 @@ export class NodeSession {
       );
     this.state = 'registering';
     try {
-      this.place = placeOf(hello, this.options.address, this.options.role);
+      this.place = placeOf(hello, this.options.address);
     } catch (error) {
       return this.refuse(error);
     }

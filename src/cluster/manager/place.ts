@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { ClusterError } from '../errors.ts';
-import { DEFAULT_PORT, formatHostPort, parseIpPort } from '../transport/index.ts';
+import { DEFAULT_PORT, parseIpPort } from '../transport/index.ts';
 
 /** Where a node says it can be reached; absent fields follow from where it was seen. */
 export interface ClaimedPlace {
@@ -12,11 +12,10 @@ export interface Place {
   /** Where it was seen to connect from. */
   readonly address: string;
   readonly vtep: string;
-  readonly managerAddress?: string;
 }
 
 /** Throws `ClusterError` when that gives no IPv4 address for the data path. */
-export function placeOf(claimed: ClaimedPlace, seenAt: string, role: 'worker' | 'manager'): Place {
+export function placeOf(claimed: ClaimedPlace, seenAt: string): Place {
   const advertised =
     claimed.advertiseAddress === undefined
       ? undefined
@@ -28,10 +27,5 @@ export function placeOf(claimed: ClaimedPlace, seenAt: string, role: 'worker' | 
       `the node's data path address "${vtep}" is not an IPv4 address; choose one with ` +
         `--data-path-addr`,
     );
-  const isManager = role === 'manager' && advertised !== undefined;
-  return {
-    address: seenAt,
-    vtep,
-    ...(isManager && { managerAddress: formatHostPort(advertised) }),
-  };
+  return { address: seenAt, vtep };
 }

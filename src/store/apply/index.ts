@@ -11,7 +11,13 @@ import type { Command, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
 import { applyClusterCreate, applyClusterUpdate } from './cluster.ts';
 import { applyNetworkCreate, applyNetworkRemove } from './network.ts';
-import { applyNodeRegister, applyNodeRemove, applyNodeState, applyNodeUpdate } from './node.ts';
+import {
+  applyNodeManager,
+  applyNodeRegister,
+  applyNodeRemove,
+  applyNodeState,
+  applyNodeUpdate,
+} from './node.ts';
 import { applyServiceCreate, applyServiceRemove, applyServiceUpdate } from './service.ts';
 import { applyTasksChange, applyTasksReport } from './task.ts';
 
@@ -30,6 +36,8 @@ export function applyCommand(draft: Draft, command: Command): Refusal | undefine
       return applyNodeRegister(draft, command);
     case 'node.state':
       return applyNodeState(draft, command);
+    case 'node.manager':
+      return applyNodeManager(draft, command);
     case 'node.update':
       return applyNodeUpdate(draft, command);
     case 'node.remove':
