@@ -1,11 +1,11 @@
-/** A signer as others run one: cfssl's sign call over HTTPS, on loopback, with a root of its own. */
+/** A signer as others run one: cfssl's call over HTTPS, on loopback, with a root of its own. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import type { ExecutionContext } from 'ava';
 import type { ExternalAuthority } from '../../../src/model/index.ts';
 
@@ -75,8 +75,9 @@ export async function startSigner(t: ExecutionContext): Promise<Signer> {
     request.on('end', () => {
       const call = JSON.parse(body) as SignCall;
       calls.push(call);
-      const certificate = (request.socket as TLSSocket).getPeerX509Certificate();
-      callers.push(certificate?.subject ?? '');
+      const { socket } = request;
+      const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+      callers.push(shown?.subject ?? '');
       const answer = signer.answer?.(call) ?? signed(shop, call);
       response.statusCode = typeof answer === 'number' ? answer : 200;
       response.end(typeof answer === 'number' ? 'no' : answer);
