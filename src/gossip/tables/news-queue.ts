@@ -1,3 +1,4 @@
+import { ByteWriter } from '../wire/bytes.ts';
 import { nameInOwner, type LamportTime } from './rows/row.ts';
 import { encodeNewsItem } from './wire/encode.ts';
 import type { NewsItem } from './wire/messages.ts';
@@ -30,6 +31,7 @@ const ITEM_BYTES_MIN = 10;
 export class NewsQueue {
   droppedTotal = 0;
   private readonly itemsMax: number;
+  private readonly writer = new ByteWriter();
   private readonly items = new Map<string, Queued>();
   /** By how often the items were sent. */
   private readonly levels: Map<string, Queued>[] = [];
@@ -54,7 +56,7 @@ export class NewsQueue {
       name,
       since,
       time,
-      bytes: encodeNewsItem({ ...item, since }),
+      bytes: encodeNewsItem({ ...item, since }, this.writer),
       sends: 0,
       packet: -1,
     });

@@ -56,7 +56,7 @@ export function answerPull(table: NetworkTable, { entries, networkId }: Pull): T
     const rows = table.of(entry.owner);
     if (rows === undefined) continue;
     const head = bytesMost.sectionHead(entry.owner);
-    const section = room < head ? undefined : sectionOf(rows, entry, room - head);
+    const section = rest.length > 0 ? undefined : sectionOf(rows, entry, room - head);
     if (section === undefined) rest.push(entry);
     else {
       sections.push(section);
@@ -215,6 +215,7 @@ function sectionOf(
   const goesOn = sweep !== NO_TIME && sweep === floor;
   const isSweep = goesOn || sweep !== NO_TIME || since < floor;
   const from = isSweep && !goesOn ? NO_TIME : since;
+  if (room < 0) return undefined;
   const fitting: Row[] = [];
   let left = room;
   let cut: Row | undefined;

@@ -52,7 +52,10 @@ export const bytesMost = {
 
 export function encodeTableMessage(message: TableMessage): Uint8Array {
   if (message.kind === 'news')
-    return packNews(message.networkId, message.items.map(encodeNewsItem));
+    return packNews(
+      message.networkId,
+      message.items.map((item) => encodeNewsItem(item)),
+    );
   const writer = headOf(message);
   switch (message.kind) {
     case 'digest':
@@ -68,9 +71,12 @@ export function encodeTableMessage(message: TableMessage): Uint8Array {
   return writer.take();
 }
 
-/** One item of news, for `packNews`: encoded once, sent many times. */
-export function encodeNewsItem({ owner, since, row }: NewsItem): Uint8Array {
-  const writer = new ByteWriter();
+/** One item of news, for `packNews`: encoded once, sent many times. `writer` may be reused. */
+export function encodeNewsItem(
+  { owner, since, row }: NewsItem,
+  writer = new ByteWriter(),
+): Uint8Array {
+  writer.rewind();
   writeRecord(writer, () => {
     writer.text(owner);
     writeRow(writer, row);
