@@ -5,10 +5,10 @@ import type { Deadline, Effect, Input, StreamId } from './effects.ts';
 import { hear } from './hear.ts';
 import { raiseIncarnation, sayNetwork } from './members/defence.ts';
 import { viewOf, type MemberView } from './members/member.ts';
-import { endSuspicions, nextReapMs, nextSuspicionMs, reap } from './members/rules.ts';
+import { tickSuspicions, nextReapMs, nextSuspicionMs, reap } from './members/rules.ts';
 import { checkMeta, type GossipOptions } from './options.ts';
 import { tickRelays } from './probe/answers.ts';
-import { nextProbeMs, postponeProbe, tickProbe } from './probe/probe.ts';
+import { hasten, nextProbeMs, postponeProbe, tickProbe } from './probe/probe.ts';
 import { nextGossipMs, tickGossip } from './spread/gossip-round.ts';
 import {
   beginJoin,
@@ -39,7 +39,7 @@ const CHORES: readonly Chore[] = [
   { reason: 'sync', nextMs: ({ agenda }) => agenda.syncAtMs, tick: tickSync },
   { reason: 'sync', nextMs: nextRowSyncMs, tick: tickRowSync },
   { reason: 'reconnect', nextMs: nextReconnectMs, tick: tickReconnect },
-  { reason: 'suspicion', nextMs: nextSuspicionMs, tick: endSuspicions },
+  { reason: 'suspicion', nextMs: nextSuspicionMs, tick: tickSuspicions },
   { reason: 'gossip', nextMs: nextGossipMs, tick: tickGossip },
   { reason: 'reap', nextMs: nextReapMs, tick: reap },
   { reason: 'leave', nextMs: nextLeaveMs, tick: tickLeave },
@@ -150,6 +150,16 @@ export class Gossip {
     core.joining = undefined;
     const { id, incarnation } = core.self;
     core.broadcast({ kind: 'left', id, incarnation });
+  }
+
+  /**
+   * The host has a reason to doubt a member, say a connection that broke: it is probed next, at
+   * once if no probe is under way. Only what comes of the probe counts.
+   */
+  doubt(id: NodeId, nowMs: number): void {
+    this.advance(nowMs);
+    const member = this.core.members.get(id);
+    if (member !== undefined) hasten(this.core, member);
   }
 
   /** Throws `GossipError` when it is longer than `META_BYTES_MAX`. */

@@ -18,8 +18,9 @@ export interface GossipTiming {
    */
   readonly probeIntervalMs: number;
   /**
-   * How long a direct ping may take before others are asked to ping (memberlist: 500). Above the
-   * slowest usual round trip, below `probeIntervalMs / 2`, so that the others have as long.
+   * How long a direct ping may take before others are asked to ping, and how long those have
+   * (memberlist: 500, and the rest of the interval). Above the slowest usual round trip, at most
+   * half of `probeIntervalMs`.
    */
   readonly probeTimeoutMs: number;
   /** News that wait are sent this often (memberlist: 200). Nothing is sent when none wait. */
@@ -31,7 +32,10 @@ export interface GossipTiming {
    * come back. More: long pauses of a process are forgiven. Less: crashes are known sooner.
    */
   readonly suspicionBaseMs: number;
-  /** Push/pulls with a random member, up to 32 members; rarer above (memberlist: 30,000). */
+  /**
+   * Push/pulls with a random member, up to 32 members; rarer above (memberlist: 30,000). They
+   * repair what gossip missed.
+   */
   readonly syncIntervalMs: number;
   /** A dead member is tried again this often, one at a time, so that parted halves meet again. */
   readonly reconnectIntervalMs: number;
@@ -52,8 +56,8 @@ export const DEFAULT_TIMING: GossipTiming = {
   probeTimeoutMs: 200,
   gossipIntervalMs: 100,
   gossipToDeadMs: 30_000,
-  suspicionBaseMs: 700,
-  syncIntervalMs: 30_000,
+  suspicionBaseMs: 600,
+  syncIntervalMs: 60_000,
   reconnectIntervalMs: 30_000,
   joinRetryMs: 1000,
   goneKeptMs: 86_400_000,

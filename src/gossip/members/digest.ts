@@ -1,18 +1,19 @@
 import type { NetworkId } from '../../model/index.ts';
 import type { Incarnation, MemberHash, NetworkTime } from '../wire/messages.ts';
-import { DIGEST_BUCKETS, DIGEST_WORDS } from '../wire/messages.ts';
+import { DIGEST_BUCKETS } from '../wire/messages.ts';
 import { hashOf, mix } from './hash.ts';
 
 /**
- * What a member holds, in `DIGEST_BUCKETS` sums of 64 bits: two members with equal buckets hold the
- * same, so a push/pull among members that agree costs one exchange of digests.
+ * What a member holds, in `DIGEST_BUCKETS` sums of 32 bits: two members with equal buckets hold the
+ * same, so a push/pull among members that agree costs one exchange of digests. Once in 2^32 buckets
+ * that differ look equal, until the next change in one.
  *
  * Only what is live counts: members that are alive or suspected, with their incarnations, and the
  * networks that they have. The dead are forgotten at different times at different places, and
  * must not make buckets differ for as long.
  */
 export class Digest {
-  readonly words = new Uint32Array(DIGEST_WORDS);
+  readonly words = new Uint32Array(DIGEST_BUCKETS);
 
   /** Adds a live member, or takes it away: the sums are exclusive-or. */
   toggleMember(hash: MemberHash, incarnation: Incarnation): void {
@@ -24,10 +25,8 @@ export class Digest {
   }
 
   private toggle(hash: MemberHash, sum: number): void {
-    const word = bucketOf(hash) * 2;
-    const { words } = this;
-    words[word] = (words[word] as number) ^ sum;
-    words[word + 1] = (words[word + 1] as number) ^ mix(sum ^ Math.imul(hash, 0x85ebca77));
+    const bucket = bucketOf(hash);
+    this.words[bucket] = (this.words[bucket] as number) ^ sum;
   }
 }
 
@@ -38,7 +37,6 @@ export function bucketOf(hash: MemberHash): number {
 /** The buckets in which two holders differ. */
 export function differingBuckets(one: Uint32Array, other: Uint32Array): ReadonlySet<number> {
   const differing = new Set<number>();
-  for (let word = 0; word < DIGEST_WORDS; word += 1)
-    if (one[word] !== other[word]) differing.add(word >> 1);
+  for (const [bucket, word] of one.entries()) if (word !== other[bucket]) differing.add(bucket);
   return differing;
 }

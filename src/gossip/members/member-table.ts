@@ -117,6 +117,12 @@ export class MemberTable {
     if (member !== this.self) this.rosters.add(network, member);
   }
 
+  /** Forgets all that a member said of its networks. Precondition: `member` is gone. */
+  forgetClaims(member: Member): void {
+    assert(!isLive(member), 'only of the gone all claims are forgotten', { id: member.id });
+    member.networks = undefined;
+  }
+
   forgetClaim(member: Member, network: NetworkId): void {
     const claim = member.networks?.get(network);
     if (claim === undefined) return;
@@ -141,11 +147,19 @@ export class MemberTable {
   private make(alive: Alive, state: MemberState): Member {
     const { id, incarnation, address, protocol, meta } = alive;
     assert(!this.byId.has(id), 'an id is added once', { id });
-    const hash = hashOf(id);
-    const about = { id, hash, incarnation, address, protocol, meta };
-    const member: Member = { ...about, state, liveAt: -1, networks: undefined };
+    const member: Member = {
+      id,
+      hash: hashOf(id),
+      incarnation,
+      address,
+      protocol,
+      meta,
+      state,
+      liveAt: -1,
+      networks: undefined,
+    };
     this.byId.set(id, member);
-    this.byHash.set(hash, member);
+    this.byHash.set(member.hash, member);
     return member;
   }
 

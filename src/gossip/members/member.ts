@@ -3,7 +3,6 @@ import type { Suspicion } from '../probe/suspicion.ts';
 import type { PeerAddress } from '../wire/address.ts';
 import type {
   Alive,
-  Dead,
   Incarnation,
   MemberHash,
   NetworkTime,
@@ -86,7 +85,8 @@ export function newsOf(member: Member, self: MemberHash): News[] {
       return [aliveNews(member), suspect, ...claimsOf(member)];
     }
     case 'dead':
-      return [{ kind: 'dead', id, incarnation, accuser: self } satisfies Dead];
+      // Its claims go along: should it come back without memory, it learns from them what to deny.
+      return [{ kind: 'dead', id, incarnation, accuser: self }, ...claimsOf(member)];
     case 'left':
       return [{ kind: 'left', id, incarnation }];
   }

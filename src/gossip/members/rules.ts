@@ -78,6 +78,7 @@ export function applyLeft(core: Core, left: Left): void {
     return;
   }
   setGone(core, member, { incarnation, state: { kind: 'left', sinceMs: core.nowMs } });
+  core.members.forgetClaims(member);
   core.broadcast(left);
   core.tables?.forgetOwner(id);
   core.emitMember('member.left', member);
@@ -105,22 +106,42 @@ export function testify(core: Core, target: MemberHash): void {
   if (member !== undefined) confirm(core, member, [core.self.hash]);
 }
 
-/** Declares dead the suspects whose time is over. `Suspect -> Dead` */
-export function endSuspicions(core: Core): void {
+/** Warns the suspects whose time is nearly over, and declares dead those for whom it is. */
+export function tickSuspicions(core: Core): void {
   for (const member of [...core.suspects]) {
     const { id, incarnation, state } = member;
-    if (state.kind !== 'suspect' || state.suspicion.deadlineMs > core.nowMs) continue;
-    bury(core, member, { kind: 'dead', id, incarnation, accuser: core.self.hash });
+    if (state.kind !== 'suspect' || nextOf(core, state.suspicion) > core.nowMs) continue;
+    if (!state.suspicion.isWarned) warn(core, member, state.suspicion);
+    else bury(core, member, { kind: 'dead', id, incarnation, accuser: core.self.hash });
   }
 }
 
-/** When the next suspicion is over. */
+/** When a suspicion comes to its next step. */
 export function nextSuspicionMs(core: Core): number {
   let next = Infinity;
   if (core.suspects.size === 0) return next;
   for (const { state } of core.suspects)
-    if (state.kind === 'suspect') next = Math.min(next, state.suspicion.deadlineMs);
+    if (state.kind === 'suspect') next = Math.min(next, nextOf(core, state.suspicion));
   return next;
+}
+
+function nextOf({ settings }: Core, { deadlineMs, isWarned }: Suspicion): number {
+  return isWarned ? deadlineMs : deadlineMs - settings.probeTimeoutMs;
+}
+
+/**
+ * Gossip misses a few members now and then, so a refutation may have come to all but this node.
+ * Before it declares a suspect dead it asks once more: the accusation makes the suspect say which
+ * incarnation it has, and its ack brings that along.
+ */
+function warn(core: Core, member: Member, suspicion: Suspicion): void {
+  suspicion.isWarned = true;
+  const { id, incarnation, hash, address } = member;
+  const sequence = core.nextSequence();
+  core.send(address, [
+    { kind: 'suspect', id, incarnation, accusers: [...suspicion.accusers] },
+    { kind: 'ping', sequence, target: hash, source: core.self.hash },
+  ]);
 }
 
 /** Forgets those that went long ago. */

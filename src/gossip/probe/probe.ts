@@ -1,7 +1,7 @@
 /**
  * Looking whether others are there (SWIM, section 3.1; Lifeguard, section IV.A): a direct ping; if
  * no ack comes in time, pings through others and, where UDP does not get through, one by stream; a
- * suspicion if nothing of it brings an ack before the interval is over.
+ * suspicion if nothing of it brings an ack in as much time again.
  */
 import { isLive, type Member } from '../members/member.ts';
 import { suspect } from '../members/rules.ts';
@@ -27,11 +27,20 @@ export type ProbeState =
       /** Nacks that are to come if the others and this node are well. */
       readonly asked: number;
       readonly nacks: number;
+      /** When the target is suspected. */
+      readonly verdictAtMs: number;
       readonly nextAtMs: number;
     };
 
 export function nextProbeMs({ probe }: Core): number {
-  return probe.kind === 'direct' ? probe.timeoutAtMs : probe.nextAtMs;
+  switch (probe.kind) {
+    case 'idle':
+      return probe.nextAtMs;
+    case 'direct':
+      return probe.timeoutAtMs;
+    case 'indirect':
+      return probe.verdictAtMs;
+  }
 }
 
 /** Does what of probing is due. */
@@ -46,7 +55,6 @@ export function tickProbe(core: Core): void {
       return;
     case 'indirect':
       fail(core, probe);
-      begin(core);
   }
 }
 
@@ -73,7 +81,15 @@ export function postponeProbe(core: Core, ms: number): void {
   const nextAtMs = probe.nextAtMs + ms;
   if (probe.kind === 'direct')
     core.probe = { ...probe, timeoutAtMs: probe.timeoutAtMs + ms, nextAtMs };
-  if (probe.kind === 'indirect') core.probe = { ...probe, nextAtMs };
+  if (probe.kind === 'indirect')
+    core.probe = { ...probe, verdictAtMs: probe.verdictAtMs + ms, nextAtMs };
+}
+
+/** Looks at `member` next, and at once unless a probe is under way. */
+export function hasten(core: Core, member: Member): void {
+  if (!isLive(member) || member === core.self) return;
+  core.schedule.hasten(member);
+  if (core.probe.kind === 'idle') core.probe = { kind: 'idle', nextAtMs: core.nowMs };
 }
 
 /** `Idle -> Direct` */
@@ -127,7 +143,9 @@ function askOthers(core: Core, probe: Extract<ProbeState, { kind: 'direct' }>): 
   for (const other of others)
     core.send(other.address, [{ kind: 'ping.request', sequence, target: hash, address }]);
   openPingStream(core, target, sequence);
-  core.probe = { kind: 'indirect', target, sequence, asked: others.length, nacks: 0, nextAtMs };
+  const verdictAtMs = core.nowMs + core.awareness.scale(core.settings.probeTimeoutMs);
+  const asked = others.length;
+  core.probe = { kind: 'indirect', target, sequence, asked, nacks: 0, verdictAtMs, nextAtMs };
 }
 
 /**
@@ -135,7 +153,8 @@ function askOthers(core: Core, probe: Extract<ProbeState, { kind: 'direct' }>): 
  * the target; where nobody could be asked, the failure itself does (Lifeguard, section IV.A).
  */
 function fail(core: Core, probe: Extract<ProbeState, { kind: 'indirect' }>): void {
-  const { target, asked, nacks } = probe;
+  const { target, asked, nacks, nextAtMs } = probe;
+  core.probe = { kind: 'idle', nextAtMs };
   core.counters.probesFailed += 1;
   core.awareness.apply(asked === 0 ? 1 : asked - nacks);
   if (isLive(target)) suspect(core, target);

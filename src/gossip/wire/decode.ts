@@ -5,7 +5,7 @@ import { ByteReader } from './bytes.ts';
 import { MESSAGE_TYPES, WIRE_VERSION } from './encode.ts';
 import {
   ACCUSERS_MAX,
-  DIGEST_WORDS,
+  DIGEST_BUCKETS,
   ID_BYTES_MAX,
   INCARNATION_MAX,
   META_BYTES_MAX,
@@ -127,8 +127,8 @@ function readNetwork(body: ByteReader): NetworkNews {
 
 function readHello(body: ByteReader): SyncHello {
   const head = { kind: 'sync.hello', id: id(body), protocol: protocol(body) } as const;
-  const digest = new Uint32Array(DIGEST_WORDS);
-  for (let word = 0; word < DIGEST_WORDS; word += 1) digest[word] = body.u32();
+  const digest = new Uint32Array(DIGEST_BUCKETS);
+  for (let word = 0; word < DIGEST_BUCKETS; word += 1) digest[word] = body.u32();
   return { ...head, digest };
 }
 

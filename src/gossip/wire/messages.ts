@@ -33,9 +33,8 @@ export const ID_BYTES_MAX = 64;
 export const META_BYTES_MAX = 512;
 /** More accusers make a suspicion no faster. */
 export const ACCUSERS_MAX = 8;
-/** Buckets of a `Digest`, and two 32-bit words for each. */
-export const DIGEST_BUCKETS = 64;
-export const DIGEST_WORDS = DIGEST_BUCKETS * 2;
+/** Buckets of a `Digest`, one 32-bit word for each. */
+export const DIGEST_BUCKETS = 32;
 
 /** Versions of this protocol that a member can speak, both inclusive. */
 export interface ProtocolRange {
@@ -126,7 +125,7 @@ export interface SyncHello {
   readonly kind: 'sync.hello';
   readonly id: NodeId;
   readonly protocol: ProtocolRange;
-  /** What the sender holds of each bucket; see members/digest.ts. `DIGEST_WORDS` words. */
+  /** What the sender holds of each bucket; see members/digest.ts. `DIGEST_BUCKETS` words. */
   readonly digest: Uint32Array;
 }
 

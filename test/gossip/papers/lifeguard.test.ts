@@ -141,7 +141,7 @@ test('IV.B: where nobody else could confirm, a suspicion is short at once', (t) 
   const startMs = peer.nowMs;
   while (peer.stateOf(target) !== 'dead') peer.pass(1);
   const gossipMs = 2 * DEFAULT_TIMING.gossipIntervalMs;
-  t.is(peer.nowMs - startMs, probeIntervalMs + DEFAULT_TIMING.suspicionBaseMs + gossipMs);
+  t.is(peer.nowMs - startMs, 2 * probeTimeoutMs + DEFAULT_TIMING.suspicionBaseMs + gossipMs);
 });
 
 test('IV.B: each new accuser is told to everyone, one that is known already is not', (t) => {

@@ -13,10 +13,10 @@ interface End {
 type StreamEffect = Extract<Effect, { kind: `stream.${string}` }>;
 
 /** IPv4 and TCP with timestamps, for each segment. */
-const SEGMENT_HEADER_BYTES = 52;
-const SEGMENT_BYTES = 1448;
+export const SEGMENT_HEADER_BYTES = 52;
+export const SEGMENT_BYTES = 1448;
 /** Opening and closing, as segments of one side. */
-const CONNECTION_SEGMENTS = 4;
+export const CONNECTION_SEGMENTS = 4;
 /** What a lost segment costs: the least retransmission timeout of Linux. */
 const RETRANSMIT_MS = 200;
 

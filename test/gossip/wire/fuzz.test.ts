@@ -13,7 +13,7 @@ import type {
 } from '../../../src/gossip/wire/messages.ts';
 import {
   ACCUSERS_MAX,
-  DIGEST_WORDS,
+  DIGEST_BUCKETS,
   INCARNATION_MAX,
   META_BYTES_MAX,
   NETWORK_TIME_MAX,
@@ -80,7 +80,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     kind: kind('sync.hello'),
     id,
     protocol,
-    digest: fc.uint32Array({ minLength: DIGEST_WORDS, maxLength: DIGEST_WORDS }),
+    digest: fc.uint32Array({ minLength: DIGEST_BUCKETS, maxLength: DIGEST_BUCKETS }),
   }),
   fc.record({ kind: kind('sync.done'), heard: u32 }),
 );

@@ -2,7 +2,7 @@
 import type { Message, NetworkTime, Sequence } from '../../../src/gossip/wire/messages.ts';
 import {
   ACCUSERS_MAX,
-  DIGEST_WORDS,
+  DIGEST_BUCKETS,
   INCARNATION_MAX,
   META_BYTES_MAX,
 } from '../../../src/gossip/wire/messages.ts';
@@ -65,7 +65,7 @@ export const SAMPLES: Readonly<Record<string, readonly Message[]>> = {
       kind: 'sync.hello',
       id: node('n1'),
       protocol: { min: 1, max: 1 },
-      digest: Uint32Array.from({ length: DIGEST_WORDS }, (_, at) => at * 0x01010101),
+      digest: Uint32Array.from({ length: DIGEST_BUCKETS }, (_, at) => at * 0x01010101),
     },
   ],
   'sync-done': [{ kind: 'sync.done', heard: 258 }],
