@@ -21,6 +21,7 @@ import {
 } from '../../raft/index.ts';
 import { messageOf } from '../../base/index.ts';
 import { Applier } from './applier.ts';
+import { CommitNotices } from './commit-notices.ts';
 import { DiskWriter } from './disk-writer.ts';
 import { LeaderActs } from './leader-acts.ts';
 import {
@@ -50,9 +51,11 @@ export class RaftDriver<Outcome> {
   private readonly acts: LeaderActs;
   private readonly writer: DiskWriter;
   private readonly snapshots: Snapshots<Outcome>;
+  private readonly notices: CommitNotices;
   private readonly listeners = new Set<(status: DriverStatus) => void>();
   private stopTicking: () => void = () => undefined;
   private lastTickMs: number;
+  private lastPumpMs: number;
   /** Since when no leader is known; `undefined` while one is. */
   private leaderlessSinceMs: number | undefined;
   private told: Told;
@@ -102,7 +105,9 @@ export class RaftDriver<Outcome> {
       logger,
       onChange: () => this.pumpSoon(),
     });
+    this.notices = new CommitNotices((message) => wire.send(message), pace);
     this.lastTickMs = pace.monotonicMs();
+    this.lastPumpMs = this.lastTickMs;
     this.leaderlessSinceMs = this.lastTickMs;
     this.told = this.toTell();
   }
@@ -190,6 +195,7 @@ export class RaftDriver<Outcome> {
 
   receive(message: Message): void {
     if (this.closing !== undefined) return;
+    this.notices.noteReceived(message, this.lastPumpMs);
     const outcome = this.raft.step(message);
     if (outcome.kind !== 'taken') this.metrics.countMessageDropped?.();
     if (outcome.kind === 'refused' && outcome.reason === 'log-lost') this.sayLogLost(message.from);
@@ -225,6 +231,7 @@ export class RaftDriver<Outcome> {
 
   private async end(): Promise<void> {
     this.stopTicking();
+    this.notices.close();
     this.desk.close(closed());
     this.barriers.close(closed());
     this.acts.close(closed());
@@ -263,6 +270,7 @@ export class RaftDriver<Outcome> {
   private pump(): void {
     if (this.closing !== undefined) return;
     const nowMs = this.pace.monotonicMs();
+    this.lastPumpMs = nowMs;
     const isTimeUp = (): boolean => this.pace.monotonicMs() - nowMs >= this.limits.applySliceMs;
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       this.feed(nowMs);
@@ -289,10 +297,9 @@ export class RaftDriver<Outcome> {
   }
 
   private work(ready: Ready): void {
-    const { wire } = this.options;
     for (const message of ready.messages) {
       if (message.kind === 'snapshot.request') this.snapshots.send(message);
-      else wire.send(message);
+      else this.notices.pass(message, this.lastPumpMs);
     }
     if (ready.write !== undefined) this.beginWrite(ready.write);
     if (ready.committed.length > 0) this.applier.accept(ready.committed);

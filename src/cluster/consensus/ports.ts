@@ -78,6 +78,8 @@ export interface Pace {
   monotonicMs(): number;
   /** Calls `run` about every `ms` until the returned function is called. */
   every(ms: number, run: () => void): () => void;
+  /** Calls `run` once, in about `ms`, unless the returned function is called before. */
+  after(ms: number, run: () => void): () => void;
   /** Calls `run` in a later turn of the event loop, after input that is already there. */
   soon(run: () => void): void;
 }
@@ -87,6 +89,10 @@ export const SYSTEM_PACE: Pace = {
   every: (ms, run) => {
     const timer = setInterval(run, ms);
     return () => clearInterval(timer);
+  },
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
   },
   soon: (run) => {
     setImmediate(run);

@@ -9,7 +9,7 @@ import type { TLSSocket } from 'node:tls';
 import { messageOf } from '../../../base/index.ts';
 import type { PeerId } from '../../../raft/index.ts';
 import { protocolError } from '../../transport/index.ts';
-import { FRAME_TYPES, FrameReader, frameHead, type Frame } from './frame.ts';
+import { FRAME_HEAD_BYTES, FRAME_TYPES, FrameReader, frameHead, type Frame } from './frame.ts';
 import {
   LINK_VERSIONS,
   decodeHello,
@@ -20,6 +20,9 @@ import {
   type Hello,
 } from './hello.ts';
 import { GREETING_BYTES_MAX, type LinkLimits } from './limits.ts';
+
+/** One write of little is cheaper than several; of more, copying is not. */
+const COPY_BYTES_MAX = 64 << 10;
 
 export interface LinkHandler {
   /** Throws `ClusterError` when the hello is not one to be answered. Called once. */
@@ -44,7 +47,9 @@ export class PeerLink {
   private greeting: NodeJS.Timeout | undefined;
   private hello: Hello | undefined;
   private hasEnded = false;
-  private isCorked = false;
+  /** Leaves at the end of this turn. */
+  private out: Uint8Array[] = [];
+  private outBytes = 0;
   private hasSent = false;
   private hasHeard = false;
   private silentPings = 0;
@@ -75,20 +80,25 @@ export class PeerLink {
     return this.hello?.purpose;
   }
 
+  /** Bytes that wait to be sent. */
+  get queuedBytes(): number {
+    return this.options.socket.writableLength + this.outBytes;
+  }
+
   get socket(): TLSSocket {
     return this.options.socket;
   }
 
   /** False when too much waits to be sent, or the link is closed: the frame is dropped. */
   trySend(type: number, ...parts: readonly Uint8Array[]): boolean {
-    const { socket, limits } = this.options;
-    if (this.hasEnded || socket.writableLength > limits.queueBytesMax) return false;
-    if (!this.isCorked) this.cork();
+    const { limits } = this.options;
+    if (this.hasEnded || this.queuedBytes > limits.queueBytesMax) return false;
     this.hasSent = true;
     let bytes = 0;
     for (const { length } of parts) bytes += length;
-    socket.write(frameHead(type, bytes));
-    for (const part of parts) socket.write(part);
+    if (this.out.length === 0) process.nextTick(() => this.flush());
+    this.out.push(frameHead(type, bytes), ...parts);
+    this.outBytes += FRAME_HEAD_BYTES + bytes;
     return true;
   }
 
@@ -114,6 +124,7 @@ export class PeerLink {
   /** Tells the other end why, if it is there to hear it, and closes. */
   refuse(reason: string): void {
     this.trySend(FRAME_TYPES.refused, encodeRefused(reason.slice(0, 500)));
+    this.flush();
     this.options.socket.end();
     this.close(reason);
   }
@@ -129,14 +140,19 @@ export class PeerLink {
     handler.closed(this, reason);
   }
 
-  private cork(): void {
+  private flush(): void {
     const { socket } = this.options;
-    this.isCorked = true;
+    const { out, outBytes } = this;
+    this.out = [];
+    this.outBytes = 0;
+    if (out.length === 0 || socket.destroyed) return;
+    if (outBytes <= COPY_BYTES_MAX) {
+      socket.write(Buffer.concat(out, outBytes));
+      return;
+    }
     socket.cork();
-    process.nextTick(() => {
-      this.isCorked = false;
-      socket.uncork();
-    });
+    for (const part of out) socket.write(part);
+    socket.uncork();
   }
 
   private receive(chunk: Buffer): void {

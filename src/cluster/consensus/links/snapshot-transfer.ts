@@ -8,7 +8,6 @@
  * It is delivered when the receiver has said so of its last byte. Whoever is in the way of the
  * transfer for too long, or closes, has failed it; a later one begins from the start.
  */
-import type { TLSSocket } from 'node:tls';
 import { decodeMessage, encodeMessage, type SnapshotRequest } from '../../../raft/index.ts';
 import { protocolError } from '../../transport/index.ts';
 import { FRAME_TYPES, type Frame } from './frame.ts';
@@ -17,6 +16,8 @@ import type { PeerLink } from './peer-link.ts';
 
 const TOTAL_BYTES = 8;
 const RECEIPT_BYTES = 1 << 20;
+/** Taken out of the state ahead of the socket. */
+const QUEUED_BYTES_MAX = 256 << 10;
 
 export interface SendingOptions {
   readonly link: PeerLink;
@@ -58,16 +59,12 @@ export class SnapshotSending {
   }
 
   private pour(): void {
-    while (this.at < this.state.length && !isFull(this.link.socket)) {
+    while (this.at < this.state.length && this.link.queuedBytes < QUEUED_BYTES_MAX) {
       const chunk = this.state.subarray(this.at, this.at + this.chunkBytes);
       if (!this.link.trySend(FRAME_TYPES.snapshotBytes, chunk)) return;
       this.at += chunk.length;
     }
   }
-}
-
-function isFull(socket: TLSSocket): boolean {
-  return socket.writableLength >= Math.max(socket.writableHighWaterMark, 256 << 10);
 }
 
 /** Puts together what a `SnapshotSending` sends. */

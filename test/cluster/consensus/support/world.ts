@@ -35,6 +35,15 @@ export class World {
           isStopped = true;
         };
       },
+      after: (ms, run) => {
+        let isStopped = false;
+        this.after(ms, () => {
+          if (!isStopped) run();
+        });
+        return () => {
+          isStopped = true;
+        };
+      },
       soon: (run) => this.soonQueue.push(run),
     };
   }
