@@ -6,7 +6,12 @@ import { isIP } from 'node:net';
 import { messageOf } from '../base/index.ts';
 import type { NodeView } from '../model/index.ts';
 import { ClusterError } from './errors.ts';
-import { CertificateKeeper, saveMembership, type Membership } from './identity/index.ts';
+import {
+  CertificateKeeper,
+  saveMembership,
+  withUnlockKey,
+  type Membership,
+} from './identity/index.ts';
 import { createRng, type ActiveManager } from './manager/index.ts';
 import type { ClusterMember } from './member.ts';
 import type { MemberSettings } from './settings.ts';
@@ -155,9 +160,8 @@ export class NodeSide {
    * one.
    */
   private async useUnlockKey(unlockKey: string | undefined): Promise<void> {
-    const { unlockKey: before, ...rest } = this.membership;
-    if (before === unlockKey) return;
-    await this.change({ ...rest, ...(unlockKey !== undefined && { unlockKey }) });
+    const changed = withUnlockKey(this.membership, unlockKey);
+    if (changed !== this.membership) await this.change(changed);
   }
 
   private async connect(): Promise<Connection> {

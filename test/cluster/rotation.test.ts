@@ -12,6 +12,9 @@ import {
 import type { Cluster, ClusterSpec, NodeId } from '../../src/model/index.ts';
 import { SOON, createLab, joinRequest, until } from './fixture.ts';
 
+/** For clusters whose nodes are away for a moment, and not down. */
+const PATIENT = { tuning: { heartbeatMs: 60_000 } };
+
 function clusterIn(manager: Manager): Cluster {
   const { cluster } = manager.store;
   if (cluster === undefined) throw new Error('no cluster');
@@ -79,7 +82,7 @@ test('every node moves to the new root, in session throughout, and tokens follow
 
 test('a node that joins during a rotation has both roots, and finishes it', async (t) => {
   const lab = createLab(t);
-  const { member, manager } = await lab.manager();
+  const { member, manager } = await lab.manager(PATIENT);
   const away = await lab.directory();
   await (await lab.worker(member, { dataDirectory: away })).close();
   await rotate(manager);
@@ -118,7 +121,7 @@ test('a node that was down while the root was rotated comes back by itself', asy
 
 test('one rotation after the other, and one that takes the place of another', async (t) => {
   const lab = createLab(t);
-  const { member, manager } = await lab.manager();
+  const { member, manager } = await lab.manager(PATIENT);
   const worker = await lab.worker(member);
   const seen = new Set([clusterIn(manager).caCertificatePem]);
   for (let round = 0; round < 2; round += 1) {

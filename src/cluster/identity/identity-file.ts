@@ -15,7 +15,14 @@ import type { ClusterId, NodeId } from '../../model/index.ts';
 import { ClusterError } from '../errors.ts';
 import { SYSTEM_DISK, errnoOf, replaceFile } from '../log/index.ts';
 import type { NodeRole } from './certificates.ts';
-import { openKeys, sealKeys, sealedKeysSchema, type NodeKeys, type SealedKeys } from './sealing.ts';
+import {
+  createDataKey,
+  openKeys,
+  sealKeys,
+  sealedKeysSchema,
+  type NodeKeys,
+  type SealedKeys,
+} from './sealing.ts';
 
 export interface Identity {
   readonly clusterId: ClusterId;
@@ -110,6 +117,21 @@ export async function loadMembership(
 export function unlockMembership(locked: LockedMembership, unlockKey: string): Membership {
   const { sealed, ...rest } = locked;
   return { ...rest, ...openKeys(sealed, unlockKey, ownerOf(locked)), unlockKey };
+}
+
+/** Data keys that are kept at most: older ones open what the log was sealed with before. */
+const DATA_KEYS_MAX = 8;
+
+/**
+ * The membership with another unlock key, or without one. A data key that lay open on the disk, or
+ * behind a key that was given up, seals nothing more: a new one goes before it.
+ */
+export function withUnlockKey(membership: Membership, unlockKey: string | undefined): Membership {
+  const { unlockKey: before, dataKeys = [], ...rest } = membership;
+  if (before === unlockKey) return membership;
+  if (unlockKey === undefined) return { ...rest, dataKeys };
+  const hasRoom = dataKeys.length > 0 && dataKeys.length < DATA_KEYS_MAX;
+  return { ...rest, unlockKey, dataKeys: hasRoom ? [createDataKey(), ...dataKeys] : dataKeys };
 }
 
 /** With an unlock key, a manager's keys are written sealed with it. */

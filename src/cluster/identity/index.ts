@@ -31,7 +31,7 @@ export {
   createLogSeal,
   createUnlockKey,
   parseUnlockKey,
-  type LogSeal,
+  type RekeyableSeal,
 } from './sealing.ts';
 export {
   authorityDigest,
@@ -47,6 +47,7 @@ export {
   removeMembership,
   saveMembership,
   unlockMembership,
+  withUnlockKey,
   type Identity,
   type LockedMembership,
   type Membership,

@@ -8,6 +8,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { ClusterError } from '../errors.ts';
+import type { LogSeal } from '../log/index.ts';
 
 /** What `member.json` keeps secret. */
 export interface NodeKeys {
@@ -16,12 +17,10 @@ export interface NodeKeys {
   readonly dataKeys: readonly string[];
 }
 
-/** Seals what is written and opens what is read. */
-export interface LogSeal {
-  readonly overheadBytes: number;
-  seal(bytes: Uint8Array): Buffer;
-  /** Undefined when it was not sealed with one of the keys, or was changed since. */
-  open(bytes: Uint8Array): Buffer | undefined;
+/** A seal whose keys may change while it is in use. */
+export interface RekeyableSeal extends LogSeal {
+  /** Seals with the first of these from here on, and opens with any. */
+  use(dataKeys: readonly string[]): void;
 }
 
 const CIPHER = 'aes-256-gcm';
@@ -98,26 +97,42 @@ interface DataKey {
  * nonce, the text and the tag. Nonces are a random salt and a count: none comes twice under a key,
  * also not after 2^32 records, as random ones would (NIST SP 800-38D, 8.3).
  */
-export function createLogSeal(dataKeys: readonly string[]): LogSeal {
-  const keys = dataKeys.map(readDataKey);
-  const [current] = keys;
-  if (current === undefined) throw new RangeError('a seal needs a key');
-  const nonces = new Nonces();
+export function createLogSeal(dataKeys: readonly string[]): RekeyableSeal {
+  let ring = new KeyRing(dataKeys);
   return {
     overheadBytes: KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES,
-    seal(bytes) {
-      const nonce = nonces.next();
-      return Buffer.concat([current.id, nonce, encrypt(current.key, { nonce, owner: '' }, bytes)]);
-    },
-    open(bytes) {
-      const sealed = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      const id = sealed.subarray(0, KEY_ID_BYTES);
-      const key = keys.find((each) => each.id.equals(id))?.key;
-      if (key === undefined) return undefined;
-      const nonce = sealed.subarray(KEY_ID_BYTES, KEY_ID_BYTES + NONCE_BYTES);
-      return decrypt(key, { nonce, owner: '' }, sealed.subarray(KEY_ID_BYTES + NONCE_BYTES));
-    },
+    use: (keys) => void (ring = new KeyRing(keys)),
+    seal: (bytes) => ring.seal(bytes),
+    open: (bytes) => ring.open(bytes),
   };
+}
+
+class KeyRing {
+  private readonly keys: readonly DataKey[];
+  private readonly current: DataKey;
+  private readonly nonces = new Nonces();
+
+  constructor(dataKeys: readonly string[]) {
+    this.keys = dataKeys.map(readDataKey);
+    const [current] = this.keys;
+    if (current === undefined) throw new RangeError('a seal needs a key');
+    this.current = current;
+  }
+
+  seal(bytes: Uint8Array): Buffer {
+    const { id, key } = this.current;
+    const nonce = this.nonces.next();
+    return Buffer.concat([id, nonce, encrypt(key, { nonce, owner: '' }, bytes)]);
+  }
+
+  open(bytes: Uint8Array): Buffer | undefined {
+    const sealed = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const id = sealed.subarray(0, KEY_ID_BYTES);
+    const key = this.keys.find((each) => each.id.equals(id))?.key;
+    if (key === undefined) return undefined;
+    const nonce = sealed.subarray(KEY_ID_BYTES, KEY_ID_BYTES + NONCE_BYTES);
+    return decrypt(key, { nonce, owner: '' }, sealed.subarray(KEY_ID_BYTES + NONCE_BYTES));
+  }
 }
 
 function readDataKey(text: string): DataKey {

@@ -13,6 +13,7 @@ import {
   parseUnlockKey,
   saveMembership,
   unlockMembership,
+  withUnlockKey,
   type Membership,
 } from '../../../src/cluster/identity/index.ts';
 import { openKeys, sealKeys } from '../../../src/cluster/identity/sealing.ts';
@@ -106,6 +107,38 @@ test('records of older keys open, and new ones are sealed with the newest', (t) 
   const after = seal.seal(Buffer.from('after'));
   t.is(createLogSeal([older]).open(after), undefined);
   t.deepEqual(createLogSeal([newer]).open(after), Buffer.from('after'));
+});
+
+test('a seal changes its keys while it is in use', (t) => {
+  const [older, newer] = [createDataKey(), createDataKey()];
+  const seal = createLogSeal([older]);
+  const before = seal.seal(Buffer.from('before'));
+  seal.use([newer, older]);
+  const after = seal.seal(Buffer.from('after'));
+  t.deepEqual(
+    [before, after].map((record) => seal.open(record)?.toString()),
+    ['before', 'after'],
+  );
+  t.is(createLogSeal([older]).open(after), undefined);
+  t.throws(() => seal.use([]), { instanceOf: RangeError });
+  t.deepEqual(seal.open(after), Buffer.from('after'));
+});
+
+test('a data key that lay open, or behind a key that was given up, seals nothing more', (t) => {
+  const [first, second] = [createUnlockKey(), createUnlockKey()];
+  const locked = withUnlockKey(MEMBERSHIP, first);
+  t.is(withUnlockKey(locked, first), locked);
+  t.is(locked.dataKeys?.length, 2);
+  t.is(locked.dataKeys?.[1], KEYS.dataKeys[0]);
+  const again = withUnlockKey(locked, second);
+  t.deepEqual(again.dataKeys?.slice(1), locked.dataKeys);
+  const open = withUnlockKey(again, undefined);
+  t.false('unlockKey' in open);
+  t.deepEqual(open.dataKeys, again.dataKeys);
+  let many = MEMBERSHIP;
+  for (let each = 0; each < 20; each += 1) many = withUnlockKey(many, createUnlockKey());
+  t.is(many.dataKeys?.length, 8);
+  t.is(many.dataKeys?.at(-1), KEYS.dataKeys[0]);
 });
 
 test('a seal without a key, or with a short one, is a mistake', (t) => {
