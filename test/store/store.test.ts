@@ -268,6 +268,21 @@ test('nothing secret of the cluster is in any view', (t) => {
   t.notRegex(text, /SECRET/);
 });
 
+test('a restored store names the same holder of a port in a refusal', (t) => {
+  const store = clusterStore(1);
+  const both = { ports: [port(80, 8001, 'host')] };
+  applyAll(store, serviceCreate('a', both), serviceCreate('b', both));
+  const version = store.services.get('svc-a' as ServiceId)?.meta.revision ?? (0 as Revision);
+  // The service that is updated gives its port up and takes it again, behind the other one.
+  const id = 'svc-a' as ServiceId;
+  applyAll(store, { type: 'service.update', atMs: 2, id, version, spec: serviceSpec('a', both) });
+  const restored = Store.restore(store.snapshot());
+  const taken = serviceCreate('c', { ports: [port(80, 8001)] });
+  const outcome = store.apply(taken);
+  t.is(refusalOf(outcome), 'port-taken');
+  t.deepEqual(restored.apply(taken), outcome);
+});
+
 test('rows carry what the data plane asks of them', (t) => {
   const store = clusterStore(1);
   const options = { 'com.docker.network.driver.mtu': '1400' };

@@ -9,7 +9,10 @@ interface ProtocolPorts {
   readonly automatic: NumberPool;
   /** Cluster-wide owner of each routing-mesh port. */
   readonly ingress: Map<number, ServiceId>;
-  /** Services that publish the port on their tasks' nodes; placement keeps them apart. */
+  /**
+   * Services that publish the port on their tasks' nodes, in the order of their ids; placement
+   * keeps them apart.
+   */
   readonly host: Map<number, ServiceId[]>;
 }
 
@@ -31,7 +34,11 @@ export class PublishedPorts {
     sctp: emptyProtocol(),
   };
 
-  /** Who keeps others from publishing the port as asked; `undefined` when it may be added. */
+  /**
+   * Who keeps others from publishing the port as asked; `undefined` when it may be added. Refusals
+   * name the holder, so which of several it is does not depend on who came first: a store that was
+   * restored does not know.
+   */
   holder(port: PublishedPort): PortHolder | undefined {
     const { ingress, host } = this.protocols[port.Protocol];
     const owner = ingress.get(port.PublishedPort);
@@ -50,7 +57,7 @@ export class PublishedPorts {
     const number = port.PublishedPort;
     if (automatic.covers(number) && !automatic.isUsed(number)) automatic.claim(number);
     if (port.PublishMode === 'ingress') ingress.set(number, serviceId);
-    else host.set(number, [...(host.get(number) ?? []), serviceId]);
+    else host.set(number, [...(host.get(number) ?? []), serviceId].sort());
   }
 
   /** Undoes `add`. */
