@@ -202,6 +202,10 @@ export class RaftDriver<Outcome> {
     this.pumpSoon();
   }
 
+  settle(): void {
+    if (this.isPumpDue) this.pump();
+  }
+
   receiveSnapshot(request: SnapshotRequest, state: Buffer): void {
     if (this.closing === undefined) this.snapshots.receive(request, state);
   }
@@ -262,12 +266,12 @@ export class RaftDriver<Outcome> {
     if (this.isPumpDue) return;
     this.isPumpDue = true;
     this.pace.soon(() => {
-      this.isPumpDue = false;
-      this.pump();
+      if (this.isPumpDue) this.pump();
     });
   }
 
   private pump(): void {
+    this.isPumpDue = false;
     if (this.closing !== undefined) return;
     const nowMs = this.pace.monotonicMs();
     this.lastPumpMs = nowMs;
@@ -297,10 +301,13 @@ export class RaftDriver<Outcome> {
   }
 
   private work(ready: Ready): void {
+    const { wire } = this.options;
     for (const message of ready.messages) {
       if (message.kind === 'snapshot.request') this.snapshots.send(message);
       else this.notices.pass(message, this.lastPumpMs);
     }
+    // Followers' disks begin to work before this one's, and not after.
+    if (ready.messages.length > 0) wire.flush();
     if (ready.write !== undefined) this.beginWrite(ready.write);
     if (ready.committed.length > 0) this.applier.accept(ready.committed);
     for (const { id, index } of ready.reads) this.barriers.confirm(id, index);
@@ -352,7 +359,9 @@ export class RaftDriver<Outcome> {
   }
 
   private finish(write: Write): void {
-    for (const message of write.messages) this.options.wire.send(message);
+    const { wire } = this.options;
+    for (const message of write.messages) wire.send(message);
+    if (write.messages.length > 0) wire.flush();
     this.raft.advance({ persisted: write.id });
   }
 

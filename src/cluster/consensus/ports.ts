@@ -61,12 +61,16 @@ export interface PeerWire {
   /** Begins delivery to this peer. Called once, before anything is sent. */
   start(handler: PeerWireHandler): void;
   send(message: Message): void;
+  /** What was given to `send` is to leave, before anything else is done. */
+  flush(): void;
   /** Brings a snapshot's bytes and then the request. Whether it arrived; never rejects. */
   sendSnapshot(request: SnapshotRequest, state: Buffer): Promise<boolean>;
 }
 
 export interface PeerWireHandler {
   receive(message: Message): void;
+  /** What arrived together has been told: it is time to do what follows from it. */
+  settle(): void;
   /** A snapshot that arrived whole. */
   receiveSnapshot(request: SnapshotRequest, state: Buffer): void;
   /** What was sent to `peer` of late may be lost. */

@@ -28,6 +28,8 @@ export interface LinkHandler {
   /** Throws `ClusterError` when the hello is not one to be answered. Called once. */
   greeted(link: PeerLink, hello: Hello): void;
   frame(link: PeerLink, frame: Frame): void;
+  /** The frames that arrived together have been told. */
+  settle(): void;
   /** Called once, also when the link was never open. */
   closed(link: PeerLink, reason: string): void;
 }
@@ -140,7 +142,8 @@ export class PeerLink {
     handler.closed(this, reason);
   }
 
-  private flush(): void {
+  /** Sends at once what would leave at the end of this turn. */
+  flush(): void {
     const { socket } = this.options;
     const { out, outBytes } = this;
     this.out = [];
@@ -164,6 +167,7 @@ export class PeerLink {
         else if (frame.type !== FRAME_TYPES.ping) this.options.handler.frame(this, frame);
         if (!this.isOpen) return;
       }
+      this.options.handler.settle();
     } catch (error) {
       this.refuse(messageOf(error));
     }

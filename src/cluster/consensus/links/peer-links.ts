@@ -99,6 +99,10 @@ export class PeerLinks implements PeerWire {
     else this.miss(route);
   }
 
+  flush(): void {
+    for (const { current } of this.routes.values()) current?.flush();
+  }
+
   async sendSnapshot(request: SnapshotRequest, state: Buffer): Promise<boolean> {
     const { limits } = this;
     return new Promise<boolean>((resolve) => {
@@ -197,6 +201,7 @@ export class PeerLinks implements PeerWire {
         isOpen = true;
       },
       frame: (link, frame) => this.hear(link, frame),
+      settle: () => this.handler?.settle(),
       closed: (link, reason) => {
         this.forget(link, reason);
         if (!isOpen) dialled?.failed(reason);

@@ -159,6 +159,7 @@ export class Group {
         peer.handler = handler;
       },
       send: (message) => this.carry(message, (handler) => handler.receive(message)),
+      flush: () => undefined,
       sendSnapshot: async (request, state) => this.carrySnapshot(request, state),
     };
   }

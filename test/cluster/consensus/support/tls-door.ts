@@ -26,9 +26,14 @@ export class Ear implements PeerWireHandler {
   readonly messages: Message[] = [];
   readonly snapshots: { readonly request: SnapshotRequest; readonly state: Buffer }[] = [];
   readonly unreachable: PeerId[] = [];
+  settled = 0;
 
   receive(message: Message): void {
     this.messages.push(message);
+  }
+
+  settle(): void {
+    this.settled += 1;
   }
 
   receiveSnapshot(request: SnapshotRequest, state: Buffer): void {
