@@ -1,10 +1,13 @@
 /**
- * cluster/log: durable order. A write-ahead log of proposals, snapshots of what they made, and the
- * loop between them.
+ * cluster/log: what one manager keeps on its disk. The log of the consensus group, the hard state,
+ * and snapshots of what the log made.
  *
- * Input: opaque entries. Output: the state machine's outcome of each, once it is durable.
- * Guarantees and file formats are told in `wal.ts` and `frame.ts`; limits in `LOG_LIMITS`. Start
- * with `single/replicated-log.ts`.
+ * Input: a `Write` of raft's core, or a snapshot. Output: its durability, and the `LogReader` from
+ * which the core reads. Decides nothing. A write is there whole or not at all; what a crash left
+ * half done is cut, any other damage is refused with the file, the offset and the way out; a full
+ * disk refuses writes and leaves nothing behind. Limits are in `STORAGE_LIMITS`. Start with
+ * `raft-storage.ts`; formats are told in `wal/frame.ts`, `wal/records.ts`, `file-head.ts` and
+ * `snapshot-files.ts`. `single/` is the log of a manager that is alone.
  */
 export {
   LOG_LIMITS,

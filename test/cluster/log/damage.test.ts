@@ -1,4 +1,4 @@
-/** Files that were changed behind the log's back: refused, or without any effect on what it holds. */
+/** Files that were changed behind the log's back: refused, or without effect on what it holds. */
 import { crc32 } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';

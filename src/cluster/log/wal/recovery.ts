@@ -5,6 +5,7 @@
  * ahead, old segments whose removal was not durable. Everything else is refused.
  */
 import { join } from 'node:path';
+import { setImmediate as pause } from 'node:timers/promises';
 import { NO_INDEX, type HardState, type LogIndex } from '../../../raft/index.ts';
 import { DurableLog } from '../durable-log.ts';
 import { PackedEntries } from '../packed-entries.ts';
@@ -18,6 +19,9 @@ import {
   type SegmentHead,
   type WalOptions,
 } from './segment.ts';
+
+/** Takes a few milliseconds. */
+const PAUSE_BYTES = 1 << 20;
 
 /** A segment as the log remembers it. */
 export interface KnownSegment {
@@ -58,7 +62,7 @@ export async function recover(options: WalOptions): Promise<Recovered> {
     reading = readSegment(options, sequences[position + 1]);
     // Whoever waits for it next sees its failure; nobody does after another one.
     reading.catch(() => undefined);
-    recovery.take(sequence, bytes);
+    await recovery.take(sequence, bytes);
   }
   return recovery.finish();
 }
@@ -102,7 +106,7 @@ class Recovery {
     this.options = options;
   }
 
-  take(sequence: number, bytes: Buffer): void {
+  async take(sequence: number, bytes: Buffer): Promise<void> {
     const path = join(this.options.directory, segmentName(sequence));
     const head = decodeSegmentHead(bytes, { file: path, sequence, seal: this.options.seal });
     const source = new FrameSource({ path, bytes, head, seal: this.options.seal });
@@ -116,6 +120,7 @@ class Recovery {
       for (const record of frame.records) this.takeRecord(record, place);
       this.number = frame.number + 1;
       frame = source.next(this.number);
+      if (source.isPauseDue()) await pause();
     }
     if (this.log !== undefined) entries.flush(this.log);
     this.segments.push({
@@ -219,6 +224,7 @@ class FrameSource {
   private readonly salt: number;
   private readonly seal: WalOptions['seal'];
   private plainBytes = 0;
+  private pausedAt = 0;
 
   constructor(from: {
     readonly path: string;
@@ -245,6 +251,13 @@ class FrameSource {
     const records = decodeRecords(this.plain.subarray(from, to));
     if (typeof records === 'string') throw damaged(this.path, at, records);
     return { at, number: frameNumber(this.bytes, at), from, records };
+  }
+
+  /** Whether so much was read that others should have their turn. */
+  isPauseDue(): boolean {
+    if (this.goodBytes < this.pausedAt + PAUSE_BYTES) return false;
+    this.pausedAt = this.goodBytes;
+    return true;
   }
 
   private open(payload: Buffer, at: number): { readonly from: number; readonly to: number } {
