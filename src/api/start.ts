@@ -18,7 +18,8 @@ import { networkRoutes } from './networks/networks.ts';
 import { serviceRoutes } from './services/services.ts';
 import { taskLogRoutes } from './services/task-logs.ts';
 import { taskRoutes } from './services/tasks.ts';
-import { swarmRoutes } from './swarm/cluster.ts';
+import { membershipRoutes, swarmRoutes } from './swarm/cluster.ts';
+import { linearizable } from './swarm/linearizable.ts';
 import { nodeRoutes } from './swarm/nodes.ts';
 import { EventFeed } from './system/event-feed.ts';
 import { eventRoutes } from './system/events.ts';
@@ -82,18 +83,22 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 
 function allRoutes(backend: Backend, feed: EventFeed): readonly Route[] {
   return [
+    // Of this node: these answer whatever the other managers do.
     ...systemRoutes(backend),
     ...volumeRoutes(backend),
     ...eventRoutes(backend, feed),
-    ...swarmRoutes(backend),
-    ...nodeRoutes(backend),
-    ...networkRoutes(backend),
-    ...serviceRoutes(backend),
-    ...taskRoutes(backend),
-    ...taskLogRoutes(backend),
+    ...membershipRoutes(backend),
     ...imageRoutes(backend),
     ...containerRoutes(backend),
     ...execRoutes(backend),
+    ...linearizable(backend, [
+      ...swarmRoutes(backend),
+      ...nodeRoutes(backend),
+      ...networkRoutes(backend),
+      ...serviceRoutes(backend),
+      ...taskRoutes(backend),
+      ...taskLogRoutes(backend),
+    ]),
   ];
 }
 

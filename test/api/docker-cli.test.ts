@@ -48,7 +48,7 @@ withDocker('docker swarm join says as what this node joined', async (t) => {
   t.regex(refused.stderr, /Worker nodes can't be used to view or modify cluster state/);
 });
 
-withDocker('docker node lists, inspects, updates and refuses to promote', async (t) => {
+withDocker('docker node lists, inspects, updates, promotes and demotes', async (t) => {
   const fixture = await Fixture.startManager(t);
   const format = '{{.Hostname}} {{.Self}} {{.Status}} {{.Availability}} {{.ManagerStatus}}';
   await succeed(fixture, 'node', 'update', '--availability', 'drain', 'node-2');
@@ -58,7 +58,11 @@ withDocker('docker node lists, inspects, updates and refuses to promote', async 
     'node-3 false Ready Active',
   ]);
   t.regex(await succeed(fixture, 'node', 'inspect', '--pretty', 'self'), /Leader:\s+Yes/);
-  t.regex((await fixture.docker('node', 'promote', 'node-3')).stderr, /cannot be promoted/);
+  t.regex(await succeed(fixture, 'node', 'promote', 'node-3'), /node-3 promoted to a manager/);
+  t.regex(await succeed(fixture, 'node', 'promote', 'node-3'), /is already a manager/);
+  t.regex(await succeed(fixture, 'node', 'demote', 'node-3'), /node-3 demoted in the swarm/);
+  const last = await fixture.docker('node', 'demote', 'node-1');
+  t.regex(last.stderr, /attempting to demote the last manager of the swarm/);
   t.regex((await fixture.docker('node', 'rm', 'node-3')).stderr, /not down/);
 });
 

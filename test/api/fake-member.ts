@@ -8,6 +8,7 @@ import type {
   InitRequest,
   JoinRequest,
   Manager,
+  ManagerInfo,
   MemberStatus,
   TaskLogEntry,
 } from '../../src/cluster/index.ts';
@@ -24,6 +25,13 @@ const AT_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 export class FakeMember implements ClusterMember {
   manager: Manager | undefined;
   refreshes = 0;
+  /** Calls of `Manager.sync`. */
+  syncs = 0;
+  /** What `Manager.sync` and `propose` throw, when the managers cannot decide. */
+  unavailable: ClusterError | undefined;
+  /** Parts of managers that are otherwise than reachable; the first manager leads. */
+  readonly unreachable = new Set<NodeId>();
+  hasLeader = true;
   /** Images that each registered node claims to have. */
   images: string[] = ['busybox:latest'];
   /** Whether nodes move to a new root as soon as there is one. */
@@ -61,6 +69,7 @@ export class FakeMember implements ClusterMember {
 
   async init(request: InitRequest): Promise<NodeId> {
     this.inits.push(request);
+    if (request.isForcedNew === true && this.selfId !== undefined) return this.selfId;
     const store = new Store();
     const id = this.id();
     const authority = await createAuthority(id, Date.now());
@@ -87,6 +96,13 @@ export class FakeMember implements ClusterMember {
     store.watch(() => queueMicrotask(() => this.orchestrate()));
     for (const listener of this.statusListeners) listener(this.status());
     return this.selfId;
+  }
+
+  /** Adds a ready manager, a follower. */
+  addManager(number: number): NodeId {
+    const id = this.id();
+    this.register(id, 'manager', number);
+    return id;
   }
 
   /** Adds a ready worker. */
@@ -155,10 +171,14 @@ export class FakeMember implements ClusterMember {
   private makeManager(store: Store): Manager {
     return {
       store,
-      sync: async () => undefined,
-      managers: () => [],
-      raft: () => ({ term: 1, isLeader: true }),
+      sync: async () => {
+        this.syncs += 1;
+        if (this.unavailable) throw this.unavailable;
+      },
+      managers: () => this.managersOf(store),
+      raft: () => ({ term: 1, isLeader: this.hasLeader }),
       propose: async (command) => {
+        if (this.unavailable) throw this.unavailable;
         this.commands.push(command);
         const outcome = store.apply(command);
         if (this.doNodesMove) this.moveNodes(store);
@@ -178,6 +198,16 @@ export class FakeMember implements ClusterMember {
       },
       taskLogs: (tasks) => this.taskLogs(tasks),
     };
+  }
+
+  private managersOf(store: Store): ManagerInfo[] {
+    const nodes = [...store.nodes.values()].filter((node) => node.managerAddress !== undefined);
+    return nodes.map(({ id, managerAddress: address = '' }, at) => ({
+      nodeId: id,
+      address,
+      isLeader: this.hasLeader && at === 0,
+      reachability: this.unreachable.has(id) ? 'unreachable' : 'reachable',
+    }));
   }
 
   moveNodes(store = this.store): void {

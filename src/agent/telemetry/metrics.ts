@@ -84,8 +84,8 @@ export function createMetrics(version: string, sources: ScrapeSources): AgentMet
 
 const API_COUNTERS = [
   ['hawser_api_requests_total', 'requestsTotal', 'Requests to the Engine API.'],
-  ['hawser_api_refused_total', 'refusedTotal', 'Those answered with 4xx, 501 or 503.'],
-  ['hawser_api_failed_total', 'failedTotal', 'Those answered with another 5xx.'],
+  ['hawser_api_refused_total', 'refusedTotal', 'Those that were refused.'],
+  ['hawser_api_failed_total', 'failedTotal', 'Those answered with 500, because this node failed.'],
   ['hawser_api_dropped_total', 'connectionsDroppedTotal', 'Connections beyond the limit.'],
 ] as const;
 
@@ -144,10 +144,9 @@ export async function serveMetrics(address: string, registry: Registry): Promise
 /** Gauges that follow from the view and from this node's part in the cluster. */
 export function refreshFromView(metrics: AgentMetrics, member: ClusterMember | undefined): void {
   const view = member?.view;
-  const isManager = member?.manager !== undefined;
-  // One voter: the manager is the leader of term 1.
-  metrics.raftTerm.set(isManager ? 1 : 0);
-  metrics.raftIsLeader.set(isManager ? 1 : 0);
+  const raft = member?.manager?.raft();
+  metrics.raftTerm.set(raft?.term ?? 0);
+  metrics.raftIsLeader.set(raft?.isLeader === true ? 1 : 0);
   const peers = [...(view?.peers.values() ?? [])];
   metrics.gossipMembers.set(peers.filter((peer) => peer.isUp).length);
   const endpoints = [...(view?.endpoints.values() ?? [])];

@@ -9,7 +9,6 @@ export interface ApiErrorDetail {
     | 'forbidden'
     | 'too-large'
     | 'request-timeout'
-    | 'internal'
     | 'not-implemented'
     | 'unavailable';
 }
@@ -49,7 +48,6 @@ export const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'request-timeout': 408,
   conflict: 409,
   'too-large': 413,
-  internal: 500,
   'not-implemented': 501,
   unavailable: 503,
   // Refusals of the store. `out-of-sequence` is 500 in Docker, and clients match its text.
@@ -88,6 +86,13 @@ export const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'invalid-unlock-key': 400,
   'not-locked': 409,
   unreachable: 503,
+  // Docker answers 500 where the managers do not: without a leader, and when time ran out.
+  'no-leader': 500,
+  timeout: 500,
+  'not-leader': 503,
+  'membership-refused': 400,
+  'transfer-refused': 503,
+  'disk-full': 503,
   // The runtime.
   not_found: 404,
   archive_refused: 400,
@@ -97,9 +102,18 @@ export const STATUS_OF_CODE: Readonly<Record<string, number>> = {
 
 /** The HTTP status of anything thrown. */
 export function statusOf(thrown: unknown): number {
-  if (!(thrown instanceof CodedError)) return 500;
+  return knownStatus(thrown) ?? 500;
+}
+
+/** Whether what was thrown is an answer that somebody meant to give, rather than a failure. */
+export function isRefusal(thrown: unknown): boolean {
+  return knownStatus(thrown) !== undefined;
+}
+
+function knownStatus(thrown: unknown): number | undefined {
+  if (!(thrown instanceof CodedError)) return undefined;
   const detail = thrown.detail as { readonly code: string };
-  return STATUS_OF_CODE[detail.code] ?? 500;
+  return STATUS_OF_CODE[detail.code];
 }
 
 /** What the client is told: Docker's `{"message": …}`. */

@@ -10,7 +10,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../../base/index.ts';
 import { messageOf } from '../../base/index.ts';
-import { statusOf } from './errors.ts';
+import { isRefusal, statusOf } from './errors.ts';
 import type { Exchange, Upgrade } from './exchange.ts';
 import { writeError, writeReply } from './reply.ts';
 import type { Router } from './router.ts';
@@ -28,9 +28,9 @@ export const HTTP_LIMITS: HttpLimits = { connectionsMax: 1_024, bodyDeadlineMs: 
 /** What happened since the start; every field only grows. */
 export interface HttpCounters {
   requestsTotal: number;
-  /** Answered with 4xx, 501 or 503. */
+  /** Answered with an error that somebody meant to give: `STATUS_OF_CODE`. */
   refusedTotal: number;
-  /** Answered with another 5xx. */
+  /** Answered with 500, because this node failed. */
   failedTotal: number;
   /** Closed because there were `connectionsMax`. */
   connectionsDroppedTotal: number;
@@ -162,12 +162,12 @@ class Dispatcher {
     } catch (error) {
       const status = statusOf(error);
       const fields = { method, path: url.slice(0, 200), status, reason: messageOf(error) };
-      if (status >= 500 && status !== 501 && status !== 503) {
-        this.counters.failedTotal += 1;
-        this.options.logger.error({ ...fields, error }, 'a request failed');
-      } else {
+      if (isRefusal(error)) {
         this.counters.refusedTotal += 1;
         this.options.logger.debug(fields, 'a request was refused');
+      } else {
+        this.counters.failedTotal += 1;
+        this.options.logger.error({ ...fields, error }, 'a request failed');
       }
       writeError(exchange, error);
     }

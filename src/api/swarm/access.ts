@@ -17,10 +17,9 @@ const HINT_WORKER =
   "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster " +
   'state. Please run this ' +
   'command on a manager node or promote the current node to a manager.';
-const HINT_NO_LEADER =
-  "The swarm does not have a leader. It's possible that too few managers are online. Make sure " +
-  'more than half of ' +
-  'the managers are online.';
+const HINT_PREPARING =
+  'This node is not a swarm manager. Manager is being prepared or has trouble connecting to the ' +
+  'cluster.';
 
 const HINT_LOCKED =
   'Swarm is encrypted and needs to be unlocked before it can be used. Please use "docker swarm ' +
@@ -39,13 +38,13 @@ export function managerOf(backend: Backend): Manager {
   const { state, role } = backend.member.status();
   if (state === 'inactive') throw unavailable(HINT_INACTIVE);
   if (state === 'locked') throw unavailable(HINT_LOCKED);
-  throw unavailable(role === 'manager' ? HINT_NO_LEADER : HINT_WORKER);
+  throw unavailable(role === 'manager' ? HINT_PREPARING : HINT_WORKER);
 }
 
-/** The cluster object, which exists wherever there is a manager. */
+/** The cluster object, which exists on every manager that has heard of it. */
 export function clusterOf(manager: Manager): Cluster {
   const { cluster } = manager.store;
-  if (!cluster) throw unavailable(HINT_NO_LEADER);
+  if (!cluster) throw unavailable(HINT_PREPARING);
   return cluster;
 }
 

@@ -4,7 +4,7 @@ import * as x509 from '@peculiar/x509';
 import { authorityDigest } from '../../cluster/index.ts';
 import type { Cluster, Node } from '../../model/index.ts';
 import type { Backend } from '../backend.ts';
-import { clusterOf, metaDocument } from './access.ts';
+import { metaDocument } from './access.ts';
 
 export interface TlsDocument {
   readonly TrustRoot: string;
@@ -13,13 +13,18 @@ export interface TlsDocument {
   readonly CertIssuerPublicKey: string;
 }
 
-const rootDocuments = new Map<string, TlsDocument>();
+interface Root {
+  readonly digest: string;
+  readonly document: TlsDocument;
+}
+
+const roots = new Map<string, Root>();
 /** Roots that are remembered as documents: the present one, the next one, and some that were. */
 const ROOTS_MAX = 16;
 
-/** What a root's certificate says of itself. */
-function rootDocument(pem: string): TlsDocument {
-  const known = rootDocuments.get(pem);
+/** What a root's certificate says of itself. Parsed once: lists of nodes ask for it for each. */
+function rootOf(pem: string): Root {
+  const known = roots.get(pem);
   if (known) return known;
   const certificate = new x509.X509Certificate(pem);
   const document = {
@@ -27,9 +32,10 @@ function rootDocument(pem: string): TlsDocument {
     CertIssuerSubject: Buffer.from(certificate.subjectName.toArrayBuffer()).toString('base64'),
     CertIssuerPublicKey: Buffer.from(certificate.publicKey.rawData).toString('base64'),
   };
-  if (rootDocuments.size >= ROOTS_MAX) rootDocuments.clear();
-  rootDocuments.set(pem, document);
-  return document;
+  if (roots.size >= ROOTS_MAX) roots.clear();
+  const root = { digest: authorityDigest(pem), document };
+  roots.set(pem, root);
+  return root;
 }
 
 /**
@@ -38,7 +44,7 @@ function rootDocument(pem: string): TlsDocument {
  */
 export function tlsDocument(cluster: Cluster): TlsDocument {
   const { caCertificatePem: present, caRotation: next } = cluster;
-  return { ...rootDocument(next?.certificatePem ?? present), TrustRoot: present };
+  return { ...rootOf(next?.certificatePem ?? present).document, TrustRoot: present };
 }
 
 /** What a node says of its certificate and its trust. Roots that the cluster forgot are unnamed. */
@@ -46,7 +52,7 @@ export function nodeTlsDocument(node: Node, cluster: Cluster): TlsDocument {
   const { tls } = node.description;
   if (tls === undefined) return tlsDocument(cluster);
   const { caCertificatePem: present, caRotation: next } = cluster;
-  const presentDigest = authorityDigest(present);
+  const { digest: presentDigest } = rootOf(present);
   const pemOf = (digest: string): string => {
     if (digest === presentDigest) return present;
     return digest === next?.digest ? next.certificatePem : '';
@@ -54,7 +60,7 @@ export function nodeTlsDocument(node: Node, cluster: Cluster): TlsDocument {
   const issuer = pemOf(tls.issuer);
   const unknown = { CertIssuerSubject: '', CertIssuerPublicKey: '' };
   return {
-    ...(issuer === '' ? unknown : rootDocument(issuer)),
+    ...(issuer === '' ? unknown : rootOf(issuer).document),
     TrustRoot: tls.trust.map(pemOf).join(''),
   };
 }
@@ -71,37 +77,41 @@ export function clusterDocument(cluster: Cluster): object {
   };
 }
 
-/** The `Swarm` field of `GET /info`. */
+const NO_LEADER =
+  "The swarm does not have a leader. It's possible that too few managers are online. Make sure " +
+  'more than half of the managers are online.';
+
+/**
+ * The `Swarm` field of `GET /info`: what this node knows without asking the others, so it answers
+ * without a leader too, and then says so.
+ */
 export function swarmInfoDocument(backend: Backend): object {
   const status = backend.member.status();
   const { manager } = backend.member;
+  const managers = manager?.managers() ?? [];
+  const hasLeader = manager === undefined || managers.some(({ isLeader }) => isLeader);
   const base = {
     NodeID: status.nodeId ?? '',
     NodeAddr: hostOf(status.advertiseAddress ?? ''),
     LocalNodeState: status.state,
     ControlAvailable: manager !== undefined,
-    Error: status.error ?? '',
+    Error: status.error ?? (hasLeader ? '' : NO_LEADER),
     RemoteManagers: remoteManagers(backend),
   };
-  if (!manager) return base;
-  const nodes = [...manager.store.nodes.values()];
+  if (!manager?.store.cluster) return base;
   return {
     ...base,
-    Nodes: nodes.length,
-    Managers: nodes.filter((node) => node.spec.Role === 'manager').length,
-    Cluster: clusterDocument(clusterOf(manager)),
+    Nodes: manager.store.nodes.size,
+    Managers: managers.length,
+    Cluster: clusterDocument(manager.store.cluster),
   };
 }
 
-function remoteManagers(backend: Backend): readonly object[] | null {
-  const { managers } = backend.member.status();
-  if (managers.length === 0) return null;
-  const store = backend.member.manager?.store;
-  const nodes = store ? [...store.nodes.values()] : [];
-  return managers.map((address) => ({
-    NodeID: nodes.find((node) => node.managerAddress === address)?.id ?? '',
-    Addr: address,
-  }));
+/** A worker knows where managers are, and not who. */
+function remoteManagers({ member }: Backend): readonly object[] | null {
+  const managers = member.manager?.managers().map(({ nodeId, address }) => [nodeId, address]);
+  const known = managers ?? member.status().managers.map((address) => ['', address]);
+  return known.length === 0 ? null : known.map(([NodeID, Addr]) => ({ NodeID, Addr }));
 }
 
 /** `192.0.2.1:2377` -> `192.0.2.1`; brackets of IPv6 go. */

@@ -1,10 +1,13 @@
-/** `swarm/*`: init, join, leave, update, join tokens, the authority, the unlock key. */
+/**
+ * `swarm/*`: this node's part (init, join, leave, unlock), and the cluster's settings (update, join
+ * tokens, the authority, the unlock key).
+ */
 import { isIPv6 } from 'node:net';
 import { parseClusterSpec, type ClusterSpec, type Revision } from '../../model/index.ts';
-import type { InitRequest, JoinRequest } from '../../cluster/index.ts';
+import type { InitRequest, JoinRequest, Manager } from '../../cluster/index.ts';
 import type { Backend } from '../backend.ts';
 import { readJsonObject } from '../http/body.ts';
-import { badRequest, notImplemented, unavailable } from '../http/errors.ts';
+import { badRequest, unavailable } from '../http/errors.ts';
 import type { Exchange, Reply, Route } from '../http/exchange.ts';
 import { OK_EMPTY, flag, json } from '../http/exchange.ts';
 import { clusterOf, managerOf, propose, versionOf } from './access.ts';
@@ -15,15 +18,22 @@ const CLUSTER_PORT = 2377;
 
 type Document = Readonly<Record<string, unknown>>;
 
-export function swarmRoutes(backend: Backend): readonly Route[] {
+/** This node's part in a cluster. They answer on any node, and while managers do not. */
+export function membershipRoutes(backend: Backend): readonly Route[] {
   return [
-    { method: 'GET', path: '/swarm', handle: () => inspect(backend) },
     { method: 'POST', path: '/swarm/init', handle: (exchange) => init(backend, exchange) },
     { method: 'POST', path: '/swarm/join', handle: (exchange) => join(backend, exchange) },
     { method: 'POST', path: '/swarm/leave', handle: (exchange) => leave(backend, exchange) },
+    { method: 'POST', path: '/swarm/unlock', handle: (exchange) => unlock(backend, exchange) },
+  ];
+}
+
+/** The cluster's settings. */
+export function swarmRoutes(backend: Backend): readonly Route[] {
+  return [
+    { method: 'GET', path: '/swarm', handle: () => inspect(backend) },
     { method: 'POST', path: '/swarm/update', handle: (exchange) => update(backend, exchange) },
     { method: 'GET', path: '/swarm/unlockkey', handle: () => unlockKey(backend) },
-    { method: 'POST', path: '/swarm/unlock', handle: (exchange) => unlock(backend, exchange) },
   ];
 }
 
@@ -38,14 +48,15 @@ function inspect(backend: Backend): Reply {
 
 async function init(backend: Backend, exchange: Exchange): Promise<Reply> {
   const document = await readJsonObject(exchange);
-  if (backend.member.status().state !== 'inactive') throw alreadyMember();
-  if (document['ForceNewCluster'] === true) {
-    throw notImplemented(
-      'force-new-cluster needs several managers, which this version does not have',
-    );
-  }
-  const nodeId = await backend.member.init(initRequest(backend, document));
-  return json(nodeId);
+  const { state, role, advertiseAddress: known } = backend.member.status();
+  // Without a cluster there is no state to go on with: this is an init like any other.
+  if (state === 'inactive') return json(await backend.member.init(initRequest(backend, document)));
+  if (document['ForceNewCluster'] !== true) throw alreadyMember();
+  if (state === 'locked' || role !== 'manager') managerOf(backend);
+  const isAsked = text(document, 'AdvertiseAddr') !== '';
+  const addressed = isAsked ? document : { ...document, AdvertiseAddr: known ?? '' };
+  const request = initRequest(backend, addressed);
+  return json(await backend.member.init({ ...request, isForcedNew: true }));
 }
 
 function initRequest(backend: Backend, document: Document): InitRequest {
@@ -151,15 +162,36 @@ async function leave(backend: Backend, exchange: Exchange): Promise<Reply> {
         'message.',
     );
   }
-  if (backend.member.manager && !isForced) {
-    throw unavailable(
-      'You are attempting to leave the swarm on a node that is participating as a manager. ' +
-        'Removing the last ' +
-        'manager erases all current state of the swarm. Use `--force` to ignore this message. ',
-    );
+  if (backend.member.status().role === 'manager' && !isForced) {
+    throw unavailable(leaveWarning(backend.member.manager));
   }
   await backend.member.leave(isForced);
   return OK_EMPTY;
+}
+
+/** Docker's words: what it means when this manager leaves without having been demoted. */
+function leaveWarning(manager: Manager | undefined): string {
+  const start =
+    'You are attempting to leave the swarm on a node that is participating as a manager. ';
+  const end =
+    'The only way to restore a swarm that has lost consensus is to reinitialize it with ' +
+    '`--force-new-cluster`. Use `--force` to suppress this message.';
+  if (manager === undefined) {
+    return `${start}Doing so may lose the consensus of your cluster. ${end}`;
+  }
+  const managers = manager.managers();
+  if (managers.length === 1) {
+    return (
+      `${start}Removing the last manager erases all current state of the swarm. ` +
+      'Use `--force` to ignore this message. '
+    );
+  }
+  const reachable = managers.filter(({ reachability }) => reachability !== 'unreachable').length;
+  if (reachable - 2 > managers.length - reachable) return start + end;
+  return (
+    `${start}Removing this node leaves ${reachable - 1} managers out of ${managers.length}. ` +
+    `Without a Raft quorum your swarm will be inaccessible. ${end}`
+  );
 }
 
 async function update(backend: Backend, exchange: Exchange): Promise<Reply> {

@@ -1,9 +1,10 @@
-/** `nodes`: ls, inspect, update, rm. */
-import type { Cluster, Node, Revision } from '../../model/index.ts';
+/** `nodes`: ls, inspect, update (promote and demote among them), rm. */
+import type { ManagerInfo } from '../../cluster/index.ts';
+import type { Cluster, Node, NodeId, Revision } from '../../model/index.ts';
 import { parseNodeSpec } from '../../model/index.ts';
 import type { Backend } from '../backend.ts';
 import { readJsonObject } from '../http/body.ts';
-import { notImplemented } from '../http/errors.ts';
+import { badRequest } from '../http/errors.ts';
 import type { Exchange, Reply, Route } from '../http/exchange.ts';
 import { OK_EMPTY, flag, json, param } from '../http/exchange.ts';
 import type { Filters } from '../http/filters.ts';
@@ -31,7 +32,9 @@ function list(backend: Backend, exchange: Exchange): Reply {
   const manager = managerOf(backend);
   const filters = parseFilters(exchange.query, FILTERS);
   const nodes = [...manager.store.nodes.values()].filter((node) => isAdmitted(node, filters));
-  return json(nodes.map((node) => nodeDocument(node, clusterOf(manager))));
+  const cluster = clusterOf(manager);
+  const managers = new Map(manager.managers().map((each) => [each.nodeId, each]));
+  return json(nodes.map((node) => nodeDocument(node, { cluster, part: managers.get(node.id) })));
 }
 
 function isAdmitted(node: Node, filters: Filters): boolean {
@@ -48,22 +51,35 @@ function isAdmitted(node: Node, filters: Filters): boolean {
 
 function inspect(backend: Backend, exchange: Exchange): Reply {
   const node = findNode(backend, param(exchange, 'id'));
-  return json(nodeDocument(node, clusterOf(managerOf(backend))));
+  const manager = managerOf(backend);
+  const part = manager.managers().find(({ nodeId }) => nodeId === node.id);
+  return json(nodeDocument(node, { cluster: clusterOf(manager), part }));
 }
 
 async function update(backend: Backend, exchange: Exchange): Promise<Reply> {
   const node = findNode(backend, param(exchange, 'id'));
   const spec = parseNodeSpec(await readJsonObject(exchange));
-  if (spec.Role !== node.spec.Role) {
-    throw notImplemented(
-      spec.Role === 'manager'
-        ? `node ${node.id} cannot be promoted: this version runs one manager`
-        : `node ${node.id} cannot be demoted: it is the last manager of the swarm`,
-    );
+  if (node.spec.Role === 'manager' && spec.Role === 'worker') {
+    requireQuorumWithout(node.id, managerOf(backend).managers());
   }
   const version = versionOf(exchange.query) as Revision;
   await propose(backend, { type: 'node.update', id: node.id, version, spec });
   return OK_EMPTY;
+}
+
+/**
+ * Refuses to demote a manager when those that would be left could not decide anything. That the
+ * last manager stays is up to the store.
+ */
+function requireQuorumWithout(id: NodeId, managers: readonly ManagerInfo[]): void {
+  const others = managers.filter(({ nodeId }) => nodeId !== id);
+  if (others.length === 0 || others.length === managers.length) return;
+  const reachable = others.filter(({ reachability }) => reachability !== 'unreachable').length;
+  if (reachable > others.length / 2) return;
+  throw badRequest(
+    "can't remove member from the raft: this would result in a loss of quorum: only " +
+      `${reachable} of the ${others.length} other managers can be reached`,
+  );
 }
 
 async function remove(backend: Backend, exchange: Exchange): Promise<Reply> {
@@ -73,8 +89,14 @@ async function remove(backend: Backend, exchange: Exchange): Promise<Reply> {
   return OK_EMPTY;
 }
 
+interface NodeSurroundings {
+  readonly cluster: Cluster;
+  /** Its part among the managers, if it has one. */
+  readonly part: ManagerInfo | undefined;
+}
+
 /** A node as `GET /nodes/{id}` shows it. */
-export function nodeDocument(node: Node, cluster: Cluster): object {
+function nodeDocument(node: Node, { cluster, part }: NodeSurroundings): object {
   const { description } = node;
   return {
     ...metaDocument(node),
@@ -94,18 +116,10 @@ export function nodeDocument(node: Node, cluster: Cluster): object {
       ...(node.stateMessage === '' ? {} : { Message: node.stateMessage }),
       Addr: node.address,
     },
-    ...managerStatus(node),
+    ...(part && { ManagerStatus: managerStatus(part) }),
   };
 }
 
-function managerStatus(node: Node): object {
-  if (node.spec.Role !== 'manager' || node.managerAddress === undefined) return {};
-  const isUp = node.state === 'ready';
-  return {
-    ManagerStatus: {
-      Leader: true,
-      Reachability: isUp ? 'reachable' : 'unreachable',
-      Addr: node.managerAddress,
-    },
-  };
+function managerStatus({ isLeader, reachability, address }: ManagerInfo): object {
+  return { ...(isLeader && { Leader: true }), Reachability: reachability, Addr: address };
 }

@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises';
 import test from 'ava';
 import { startApi, ApiStartError } from '../../../src/api/index.ts';
 import { SILENT_LOGGER } from '../../../src/base/index.ts';
+import { ClusterError } from '../../../src/cluster/index.ts';
 import { Fixture } from '../fixture.ts';
 
 /** Sends bytes as they are and returns all that comes back until the server closes. */
@@ -190,7 +191,11 @@ test('answers are counted by what became of them', async (t) => {
   const fixture = await Fixture.startManager(t);
   await fixture.ask('GET', '/nowhere');
   await fixture.ask('POST', '/swarm/update?version=999', {});
-  t.like(fixture.api?.counters, { requestsTotal: 3, refusedTotal: 1, failedTotal: 1 });
+  t.like(fixture.api?.counters, { requestsTotal: 3, refusedTotal: 2, failedTotal: 0 });
+  const detail = { code: 'disk-failed', file: 'wal' } as const;
+  fixture.member.unavailable = new ClusterError(detail, 'the disk is gone');
+  await fixture.ask('GET', '/services');
+  t.like(fixture.api?.counters, { requestsTotal: 4, refusedTotal: 2, failedTotal: 1 });
 });
 
 test('the socket is for its owner and group only', async (t) => {

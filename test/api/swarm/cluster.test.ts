@@ -8,6 +8,7 @@ interface Info {
     readonly LocalNodeState: string;
     readonly ControlAvailable: boolean;
     readonly Nodes?: number;
+    readonly RemoteManagers: readonly { readonly NodeID: string; readonly Addr: string }[];
   };
 }
 
@@ -36,7 +37,6 @@ const INITS = [
   { name: 'a subnet size that is no number', body: { SubnetSize: '24' }, status: 400 },
   { name: 'an unknown availability', body: { Availability: 'sometimes' }, status: 400 },
   { name: 'an address that is no text', body: { AdvertiseAddr: 7 }, status: 400 },
-  { name: 'force-new-cluster', body: { ForceNewCluster: true }, status: 501 },
   { name: 'a broken spec', body: { Spec: { Labels: [1] } }, status: 400 },
 ];
 
@@ -142,6 +142,49 @@ test('a manager leaves only by force', async (t) => {
   t.is((await fixture.ask('POST', '/swarm/leave')).status, 503);
 });
 
+const LEAVES = [
+  { managers: 1, away: 0, says: /Removing the last manager erases all current state of the swarm/ },
+  { managers: 2, away: 0, says: /leaves 1 managers out of 2\. Without a Raft quorum/ },
+  { managers: 3, away: 1, says: /leaves 1 managers out of 3\. Without a Raft quorum/ },
+  { managers: 5, away: 0, says: /as a manager\. The only way to restore a swarm that has lost/ },
+];
+
+for (const { managers, away, says } of LEAVES) {
+  test(`leaving as one of ${managers} managers, ${away} away, needs force`, async (t) => {
+    const fixture = await Fixture.startManager(t);
+    const { member } = fixture;
+    const ids = Array.from({ length: managers - 1 }, (_, at) => member.addManager(at + 10));
+    for (const id of ids.slice(0, away)) member.unreachable.add(id);
+    const refused = await fixture.ask('POST', '/swarm/leave');
+    t.is(refused.status, 503);
+    t.regex(refused.text, says);
+    t.is((await fixture.ask('POST', '/swarm/leave?force=1')).status, 200);
+  });
+}
+
+test('force-new-cluster is for managers; elsewhere it is an init like any other', async (t) => {
+  const alone = await Fixture.start(t);
+  t.is((await alone.ask('POST', '/swarm/init', { ForceNewCluster: true })).status, 200);
+  t.is(alone.member.inits[0]?.isForcedNew, undefined);
+  const again = await alone.ask('POST', '/swarm/init', { ForceNewCluster: true });
+  t.is(again.status, 200);
+  t.is(again.document, alone.member.status().nodeId);
+  t.like(alone.member.inits[1], { isForcedNew: true, advertiseAddress: '198.18.0.1:2377' });
+  const worker = await Fixture.start(t);
+  const body = { RemoteAddrs: ['198.18.0.9:2377'], JoinToken: 'SWMTKN-1-a-b' };
+  await worker.ask('POST', '/swarm/join', body);
+  t.is((await worker.ask('POST', '/swarm/init', { ForceNewCluster: true })).status, 503);
+  t.deepEqual(worker.member.inits, []);
+});
+
+test('without a leader this node still forces a new cluster, and leaves', async (t) => {
+  const fixture = await Fixture.startManager(t);
+  fixture.member.hasLeader = false;
+  fixture.member.unavailable = new ClusterError({ code: 'no-leader' }, 'no leader');
+  t.is((await fixture.ask('POST', '/swarm/init', { ForceNewCluster: true })).status, 200);
+  t.is((await fixture.ask('POST', '/swarm/leave?force=1')).status, 200);
+});
+
 const MANAGERS_ONLY = [
   ['GET', '/swarm'],
   ['GET', '/swarm/unlockkey'],
@@ -178,6 +221,15 @@ test('info shows the part of this node', async (t) => {
   t.like(manager.Swarm, { LocalNodeState: 'active', ControlAvailable: true, Nodes: 1 });
 });
 
+test('info counts managers and nodes, and names the managers', async (t) => {
+  const fixture = await Fixture.startManager(t);
+  const id = fixture.member.addManager(4);
+  const { Swarm } = (await fixture.ask('GET', '/info')).document as Info;
+  t.like(Swarm, { Nodes: 4, Managers: 2, Error: '' });
+  const own = { NodeID: fixture.member.status().nodeId ?? '', Addr: '198.18.0.1:2377' };
+  t.deepEqual(Swarm.RemoteManagers, [own, { NodeID: id, Addr: '198.18.0.4:2377' }]);
+});
+
 test('a ping tells the part of this node', async (t) => {
   const fixture = await Fixture.start(t);
   t.is((await fixture.ask('HEAD', '/_ping')).headers['swarm'], 'inactive');
@@ -188,10 +240,13 @@ test('a ping tells the part of this node', async (t) => {
 });
 
 test('errors of the cluster have statuses of their own', (t) => {
-  const status = (code: 'invalid-token' | 'unreachable' | 'disk-failed'): number =>
+  type Code = 'invalid-token' | 'unreachable' | 'disk-failed' | 'disk-full' | 'no-leader';
+  const status = (code: Code): number =>
     statusOf(new ClusterError({ code, address: 'a', file: 'f' }, 'x'));
   t.is(status('invalid-token'), 400);
   t.is(status('unreachable'), 503);
   t.is(status('disk-failed'), 500);
+  t.is(status('disk-full'), 503);
+  t.is(status('no-leader'), 500);
   t.is(statusOf(new Error('x')), 500);
 });
