@@ -15,7 +15,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { agentPid, stopAgent, teardownAgent } from './agents.ts';
+import { agentPid, stopAgent, teardownAgent } from './cluster/agents.ts';
 import { LabError } from './errors.ts';
 import {
   LAB_DATA_DIRECTORY,

@@ -14,14 +14,20 @@ export interface LabOptions {
 
 /** More agents than this do not fit a machine in any useful way. */
 const NODES_MAX = 100;
+/** More managers than this make each write slower and nothing safer. */
+const MANAGERS_MAX = 7;
 
 export function checkLabOptions(options: LabOptions): void {
   const { nodes, managers } = options;
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX) {
     throw invalid('nodes', `--nodes must be a whole number from 1 to ${NODES_MAX}`);
   }
-  if (managers !== 1) {
-    throw invalid('managers', 'a lab has one manager in this version; leave --managers out');
+  const managersMax = Math.min(MANAGERS_MAX, nodes);
+  if (!Number.isInteger(managers) || managers < 1 || managers > managersMax) {
+    throw invalid(
+      'managers',
+      `--managers must be a whole number from 1 to ${managersMax}, for ${nodes} nodes`,
+    );
   }
 }
 

@@ -1,7 +1,8 @@
 /** Bringing a lab up, looking at it, and stopping or starting single nodes of it. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
-import { agentPid, clientOf, startAgent, stopAgent } from './agents.ts';
+import { agentPid, startAgent, stopAgent } from './cluster/agents.ts';
+import { formCluster, seenNodes, whenBack, type LabRole } from './cluster/cluster.ts';
 import { removeLab } from './down.ts';
 import { LabError } from './errors.ts';
 import {
@@ -23,10 +24,6 @@ import {
   type LabNode,
 } from './layout.ts';
 import { createUnderlay, inNamespace } from './underlay.ts';
-import { waitFor } from './wait.ts';
-
-const READY_LIMIT_MS = 60_000;
-const CLUSTER_PORT = 2377;
 
 /** One line of `hawser lab status`. */
 export interface LabNodeStatus {
@@ -35,16 +32,14 @@ export interface LabNodeStatus {
   readonly api: string;
   /** Absent while the agent does not run. */
   readonly pid?: number;
-  /** As the manager sees it; `unknown` when the manager cannot be asked. */
+  /** As the managers see it; `unknown` when none of them can say. */
   readonly state: string;
-}
-
-interface ApiNode {
-  readonly Status: { readonly State: string; readonly Addr: string };
+  readonly role: LabRole | 'unknown';
 }
 
 /**
- * Makes the underlay, starts the agents, forms the cluster, and returns when every node is Ready.
+ * Makes the underlay, starts the agents, forms the cluster, and returns when every node is Ready
+ * and every manager reachable.
  * What a failed attempt leaves stays for a look at its logs, until `lab down`.
  */
 export async function labUp(options: LabOptions): Promise<void> {
@@ -65,69 +60,24 @@ export async function labUp(options: LabOptions): Promise<void> {
     await createUnderlay(options.nodes);
     const nodes = labNodes(options.nodes);
     await Promise.all(nodes.map((node) => startAgent(node, options)));
-    await formCluster(nodes);
+    await formCluster(nodes, options.managers);
   });
-}
-
-async function formCluster(nodes: readonly LabNode[]): Promise<void> {
-  const [first, ...others] = nodes;
-  if (first === undefined) return;
-  const manager = clientOf(first);
-  const listen = { ListenAddr: `0.0.0.0:${CLUSTER_PORT}` };
-  await manager.call({
-    method: 'POST',
-    path: '/swarm/init',
-    body: { ...listen, AdvertiseAddr: first.address },
-  });
-  const swarm = (await manager.call({ method: 'GET', path: '/swarm' })) as {
-    JoinTokens: { Worker: string };
-  };
-  const join = {
-    ...listen,
-    RemoteAddrs: [`${first.address}:${CLUSTER_PORT}`],
-    JoinToken: swarm.JoinTokens.Worker,
-  };
-  await Promise.all(
-    others.map((node) =>
-      clientOf(node).call({
-        method: 'POST',
-        path: '/swarm/join',
-        body: { ...join, AdvertiseAddr: node.address },
-      }),
-    ),
-  );
-  await waitUntilReady(nodes);
-}
-
-async function waitUntilReady(nodes: readonly LabNode[]): Promise<void> {
-  await waitFor(`${nodes.length} nodes to be Ready`, READY_LIMIT_MS, async () => {
-    const states = await nodeStates();
-    return nodes.every((node) => states.get(node.address) === 'ready');
-  });
-}
-
-/** States by address, as the first manager sees them; empty when it does not answer. */
-async function nodeStates(): Promise<ReadonlyMap<string, string>> {
-  try {
-    const request = { method: 'GET', path: '/nodes', signal: AbortSignal.timeout(5_000) } as const;
-    const rows = (await clientOf(labNode(1)).call(request)) as ApiNode[];
-    return new Map(rows.map(({ Status }) => [Status.Addr, Status.State]));
-  } catch {
-    return new Map();
-  }
 }
 
 export async function labStatus(): Promise<LabNodeStatus[]> {
   const lab = requireLab();
-  const states = await nodeStates();
-  return labNodes(lab.nodes).map((node) => {
+  const nodes = labNodes(lab.nodes);
+  const seen = await seenNodes(nodes);
+  return nodes.map((node) => {
     const pid = agentPid(node);
+    const { state = 'unknown', role = 'unknown' } = seen?.get(node.address) ?? {};
     return {
       number: node.number,
       address: node.address,
       api: `unix://${node.socketPath}`,
       ...(pid === undefined ? {} : { pid }),
-      state: states.get(node.address) ?? 'unknown',
+      state,
+      role,
     };
   });
 }
@@ -144,15 +94,14 @@ export async function labStop(node: string, signal: 'SIGTERM' | 'SIGKILL'): Prom
   await withLabLock(() => stopAgent(stopped, signal));
 }
 
-/** Starts the agent of a node and returns when the manager sees it Ready again. */
+/** Starts the agent of a node and returns when the managers see it Ready again. */
 export async function labStart(node: string): Promise<void> {
   requireRoot();
   const lab = requireLab();
   const started = nodeNamed(node);
   await withLabLock(async () => {
     await startAgent(started, lab);
-    // Without the manager nobody can say whether a worker is Ready.
-    if (agentPid(labNode(1)) !== undefined) await waitUntilReady([started]);
+    await whenBack(started, labNodes(lab.nodes));
   });
 }
 

@@ -9,6 +9,9 @@ export const LAB_STATE_PATH = `${LAB_RUN_DIRECTORY}/lab.json`;
 /** Nodes of one machine share their images, as they share its disk. */
 export const LAB_IMAGE_DIRECTORY = `${LAB_DATA_DIRECTORY}/images`;
 
+/** Where managers listen. */
+export const LAB_CLUSTER_PORT = 2377;
+
 export const NAMESPACE_PREFIX = 'hawser-lab-';
 /** Holds the bridge between the nodes, out of reach of the machine's own firewall. */
 export const UNDERLAY_NAMESPACE = `${NAMESPACE_PREFIX}net`;

@@ -162,3 +162,29 @@ test('swarm unlock asks for the key only of a manager that is locked', async (t)
   t.is((await agent.runWithInput(` ${KEY} \n`, 'swarm', 'unlock')).status, 0);
   t.deepEqual(agent.bodyOf('POST /swarm/unlock'), { UnlockKey: KEY });
 });
+
+test('swarm join hands over token, addresses and availability, and says as what', async (t) => {
+  for (const [ControlAvailable, role] of [
+    [true, 'manager'],
+    [false, 'worker'],
+  ] as const) {
+    const agent = await agentWith(t, {
+      'GET /info': { Swarm: { ControlAvailable } },
+      'POST /swarm/join': '',
+    });
+    const flags = ['--token', 'SWMTKN-1-a-b', '--availability', 'drain'];
+    const { stdout } = await agent.run('swarm', 'join', ...flags, '10.0.0.1');
+    t.is(stdout, `This node joined a swarm as a ${role}.\n`);
+    t.like(agent.bodyOf('POST /swarm/join'), {
+      RemoteAddrs: ['10.0.0.1:2377'],
+      JoinToken: 'SWMTKN-1-a-b',
+      Availability: 'drain',
+    });
+  }
+});
+
+test('swarm init --force-new-cluster asks for it', async (t) => {
+  const agent = await agentWith(t, { 'POST /swarm/init': '"n"', 'GET /info': { Swarm: {} } });
+  await agent.run('swarm', 'init', '--force-new-cluster');
+  t.like(agent.bodyOf('POST /swarm/init'), { ForceNewCluster: true });
+});

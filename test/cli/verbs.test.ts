@@ -278,6 +278,49 @@ test('status is one look at node and cluster', async (t) => {
     'GET /services': [SERVICE],
   });
   const { stdout } = await agent.run('status');
+  t.true(stdout.includes('managers    1 of 1 reachable; node-1 leads\n'));
   t.true(stdout.includes('nodes       1 of 2 ready\n'));
   t.true(stdout.includes('services    1; short of tasks: whoami\n'));
+});
+
+test('without a leader, status says so and asks no further', async (t) => {
+  const Swarm = { ...INFO.Swarm, Error: 'The swarm does not have a leader.' };
+  const agent = await FakeAgent.start(t, { 'GET /info': { ...INFO, Swarm } });
+  const { status, stdout } = await agent.run('status');
+  t.is(status, 0);
+  t.true(stdout.includes('problem     The swarm does not have a leader.\n'));
+});
+
+const ROLES = [
+  { verb: 'promote', node: WORKER, role: 'manager', says: 'Node x promoted to a manager' },
+  { verb: 'demote', node: MANAGER, role: 'worker', says: 'Manager x demoted' },
+];
+
+for (const { verb, node, role, says } of ROLES) {
+  test(`node ${verb} changes the role and says so`, async (t) => {
+    const answers = { 'GET /nodes/x': node, [`POST /nodes/${node.ID}/update`]: '' };
+    const agent = await FakeAgent.start(t, answers);
+    t.is((await agent.run('node', verb, 'x')).stdout, `${says} in the swarm.\n`);
+    const line = `POST /nodes/${node.ID}/update`;
+    t.deepEqual(agent.bodyOf(line), { ...node.Spec, Role: role });
+    t.is(agent.asked.at(-1)?.line, `${line}?version=4`);
+  });
+
+  test(`node ${verb} leaves a node that has the role`, async (t) => {
+    const other = node === WORKER ? MANAGER : WORKER;
+    const agent = await FakeAgent.start(t, { 'GET /nodes/x': other });
+    const { status, stdout } = await agent.run('node', verb, 'x');
+    t.is(status, 0);
+    t.is(stdout, `Node ${other.ID} is already a ${role}.\n`);
+  });
+}
+
+test('nodes are promoted one after the other, until one is refused', async (t) => {
+  const agent = await FakeAgent.start(t, {
+    'GET /nodes/a': WORKER,
+    [`POST /nodes/${WORKER.ID}/update`]: 500,
+    'GET /nodes/b': WORKER,
+  });
+  t.is((await agent.run('node', 'promote', 'a', 'b')).status, 3);
+  t.false(agent.asked.some(({ line }) => line === 'GET /nodes/b'));
 });

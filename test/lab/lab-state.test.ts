@@ -5,9 +5,13 @@ import { labNode, LAB_CLIENT } from '../../src/lab/layout.ts';
 
 const OPTIONS = { nodes: 3, managers: 1, runtime: 'oci', lb: 'auto' };
 
-test('a lab has 1 to 100 nodes and one manager', (t) => {
-  t.notThrows(() => checkLabOptions(OPTIONS));
-  for (const wrong of [{ nodes: 0 }, { nodes: 101 }, { nodes: 1.5 }, { managers: 3 }]) {
+test('a lab has 1 to 100 nodes, of which 1 to 7 manage the cluster', (t) => {
+  for (const right of [{}, { managers: 3 }, { nodes: 100, managers: 7 }]) {
+    t.notThrows(() => checkLabOptions({ ...OPTIONS, ...right }));
+  }
+  const wrongNodes = [{ nodes: 0 }, { nodes: 101 }, { nodes: 1.5 }];
+  const wrongManagers = [{ managers: 0 }, { managers: 4 }, { nodes: 9, managers: 8 }];
+  for (const wrong of [...wrongNodes, ...wrongManagers, { managers: 1.5 }]) {
     const error = t.throws(() => checkLabOptions({ ...OPTIONS, ...wrong }), {
       instanceOf: LabError,
     });

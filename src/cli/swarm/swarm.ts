@@ -24,6 +24,11 @@ interface AddressOptions {
   readonly dataPathAddr?: string;
 }
 
+interface JoinOptions extends AddressOptions {
+  readonly token: string;
+  readonly availability: string;
+}
+
 interface InitOptions extends AddressOptions, SettingFlags {
   readonly availability: string;
   readonly dataPathPort?: string;
@@ -45,9 +50,7 @@ export function swarmCommand(context: CliContext): Command {
     .option(...ADVERTISE)
     .option(...DATA_PATH)
     .option('--availability <word>', 'active, pause or drain', 'active')
-    .action((address: string, options: AddressOptions & { token: string }) =>
-      join(context, address, options),
-    );
+    .action((address: string, options: JoinOptions) => join(context, address, options));
   swarm
     .command('join-token')
     .description('show how nodes join')
@@ -83,7 +86,10 @@ function initCommand(context: CliContext): Command {
     .option('--default-addr-pool <cidr>', 'pool that subnets are cut from; may repeat', collect, [])
     .option('--default-addr-pool-mask-length <bits>', 'length of the subnets (default 24)')
     .option('--availability <word>', 'active, pause or drain', 'active')
-    .option('--force-new-cluster', 'make a new cluster of this node’s state')
+    .option(
+      '--force-new-cluster',
+      'go on alone with the state of this manager, when the others are lost for good',
+    )
     .option('--autolock', "lock managers' keys: one that restarts waits for the unlock key");
   return addSettingFlags(command).action((options: InitOptions) => init(context, options));
 }
@@ -124,13 +130,10 @@ async function init(context: CliContext, options: InitOptions): Promise<void> {
   if (options.autolock === true) await printUnlockCommand(context);
 }
 
-async function join(
-  context: CliContext,
-  address: string,
-  options: AddressOptions & { token: string },
-): Promise<void> {
+async function join(context: CliContext, address: string, options: JoinOptions): Promise<void> {
+  const { token: JoinToken, availability: Availability } = options;
   const remote = /:\d+$/.test(address) ? address : `${address}:2377`;
-  const body = { ...addresses(options), RemoteAddrs: [remote], JoinToken: options.token };
+  const body = { ...addresses(options), RemoteAddrs: [remote], JoinToken, Availability };
   await context.send({ method: 'POST', path: '/swarm/join', body });
   const { Swarm } = await context.get<InfoDocument>('/info');
   context.print(`This node joined a swarm as a ${Swarm.ControlAvailable ? 'manager' : 'worker'}.`);

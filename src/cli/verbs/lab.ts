@@ -30,7 +30,7 @@ export function labCommand(context: CliContext): Command {
     .command('up')
     .description('start a lab; returns when all nodes are Ready')
     .option('--nodes <count>', 'number of nodes', '3')
-    .option('--managers <count>', 'how many of them manage the cluster', '1')
+    .option('--managers <count>', 'how many of them manage the cluster, 1 to 7', '1')
     .option('--runtime <runtime>', 'what runs tasks: oci or none', 'oci')
     .option('--lb <driver>', 'what translates virtual IPs: auto or nftables', 'auto')
     .action((flags: UpFlags) => up(context, flags));
@@ -91,12 +91,13 @@ async function up(context: CliContext, flags: UpFlags): Promise<void> {
 
 function statusTable(nodes: readonly LabNodeStatus[]): string {
   return table(
-    ['NODE', 'ADDRESS', 'AGENT', 'STATE', 'API'],
-    nodes.map(({ number, address, pid, state, api }) => [
+    ['NODE', 'ADDRESS', 'AGENT', 'STATE', 'ROLE', 'API'],
+    nodes.map(({ number, address, pid, state, role, api }) => [
       String(number),
       address,
       pid === undefined ? 'stopped' : `pid ${pid}`,
       state,
+      role,
       api,
     ]),
   );

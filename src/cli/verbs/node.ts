@@ -18,6 +18,26 @@ import { printTasks } from '../api/tasks.ts';
 const AVAILABILITIES = ['active', 'pause', 'drain'] as const;
 const HEADER = ['ID', 'HOSTNAME', 'STATUS', 'AVAILABILITY', 'MANAGER STATUS', 'ENGINE VERSION'];
 
+interface RoleChange {
+  readonly verb: string;
+  readonly description: string;
+  readonly role: NodeSpec['Role'];
+  readonly done: (name: string) => string;
+}
+
+const PROMOTE: RoleChange = {
+  verb: 'promote',
+  description: 'make managers of nodes',
+  role: 'manager',
+  done: (name) => `Node ${name} promoted to a manager in the swarm.`,
+};
+const DEMOTE: RoleChange = {
+  verb: 'demote',
+  description: 'make workers of managers',
+  role: 'worker',
+  done: (name) => `Manager ${name} demoted in the swarm.`,
+};
+
 interface UpdateOptions {
   readonly availability?: string;
   readonly role?: string;
@@ -61,11 +81,18 @@ export function nodeCommand(context: CliContext): Command {
     .option('--label-add <key=value>', 'set a label; may repeat', collect, [])
     .option('--label-rm <key>', 'remove a label; may repeat', collect, [])
     .action((name: string, options: UpdateOptions) => update(context, name, options));
+  for (const change of [PROMOTE, DEMOTE]) {
+    node
+      .command(change.verb)
+      .description(change.description)
+      .argument('<node...>', 'id, name, or self')
+      .action((names: string[]) => changeRoles(context, names, change));
+  }
   node
     .command('rm')
-    .description('forget nodes that left')
+    .description('forget workers that are down')
     .argument('<node...>', 'id or name')
-    .option('-f, --force', 'even when it has not left')
+    .option('-f, --force', 'even when it is not down')
     .action(async (nodes: string[], options: { force?: boolean }) => {
       for (const name of nodes) {
         const query = { force: options.force === true };
@@ -132,11 +159,27 @@ async function update(context: CliContext, name: string, options: UpdateOptions)
       : { Availability: parseOneOf('--availability', availability, AVAILABILITIES) }),
     ...(role === undefined ? {} : { Role: parseOneOf('--role', role, ['worker', 'manager']) }),
   };
-  await context.send({
-    method: 'POST',
-    path: objectPath('nodes', node.ID, 'update'),
-    query: { version: node.Version.Index },
-    body: spec,
-  });
+  await sendSpec(context, node, spec);
   context.print(name);
+}
+
+async function changeRoles(
+  context: CliContext,
+  names: readonly string[],
+  { role, done }: RoleChange,
+): Promise<void> {
+  for (const name of names) {
+    const node = await findNode(context, name);
+    if (node.Spec.Role === role) {
+      context.print(`Node ${node.ID} is already a ${role}.`);
+      continue;
+    }
+    await sendSpec(context, node, { ...node.Spec, Role: role });
+    context.print(done(name));
+  }
+}
+
+async function sendSpec(context: CliContext, node: NodeDocument, body: NodeSpec): Promise<void> {
+  const path = objectPath('nodes', node.ID, 'update');
+  await context.send({ method: 'POST', path, query: { version: node.Version.Index }, body });
 }

@@ -26,7 +26,7 @@ async function status(context: CliContext, options: { json?: boolean }): Promise
     ['containers', `${info.ContainersRunning ?? 0} running here`],
   ];
   if (Swarm.Error !== '') lines.push(['problem', Swarm.Error]);
-  if (isMember && Swarm.ControlAvailable) lines.push(...(await clusterLines(context)));
+  else if (isMember && Swarm.ControlAvailable) lines.push(...(await clusterLines(context)));
   for (const [name = '', text = ''] of lines) context.print(`${name.padEnd(12)}${text}`);
 }
 
@@ -40,7 +40,14 @@ async function clusterLines(context: CliContext): Promise<[string, string][]> {
     ({ ServiceStatus }) => (ServiceStatus?.RunningTasks ?? 0) < (ServiceStatus?.DesiredTasks ?? 0),
   );
   const names = short.map(({ Spec }) => Spec.Name).join(', ');
+  const parts = nodes.flatMap(({ ManagerStatus }) => ManagerStatus ?? []);
+  const reached = parts.filter(({ Reachability }) => Reachability === 'reachable').length;
+  const leader = nodes.find(({ ManagerStatus }) => ManagerStatus?.Leader === true);
   return [
+    [
+      'managers',
+      `${reached} of ${parts.length} reachable; ${leader?.Description.Hostname ?? 'none'} leads`,
+    ],
     ['nodes', `${ready} of ${nodes.length} ready`],
     ['services', `${services.length}${names === '' ? '' : `; short of tasks: ${names}`}`],
   ];

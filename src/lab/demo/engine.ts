@@ -3,7 +3,7 @@
  */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { hawserProgram } from '../agents.ts';
+import { hawserProgram } from '../cluster/agents.ts';
 import { labNode } from '../layout.ts';
 import { run } from '../shell.ts';
 

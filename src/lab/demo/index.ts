@@ -9,7 +9,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, packageRoot } from '../../base/index.ts';
-import { hawserProgram } from '../agents.ts';
+import { hawserProgram } from '../cluster/agents.ts';
 import { labNodes } from '../layout.ts';
 import { labDown, labUp } from '../lab.ts';
 import { readLab, requireRoot } from '../lab-state.ts';

@@ -1,5 +1,5 @@
 /** The scenes of the demo, in the order in which a new user would try them. */
-import { clientOf } from '../agents.ts';
+import { clientOf } from '../cluster/agents.ts';
 import { LabError } from '../errors.ts';
 import { LAB_CLIENT, labNode, labNodes } from '../layout.ts';
 import { run } from '../shell.ts';

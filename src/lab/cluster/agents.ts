@@ -2,14 +2,14 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../base/index.ts';
-import { ApiClient, ApiError } from '../client/index.ts';
-import { LabError } from './errors.ts';
-import type { LabOptions } from './lab-state.ts';
-import { LAB_IMAGE_DIRECTORY, type LabNode } from './layout.ts';
-import { tryRun } from './shell.ts';
-import { inNamespace } from './underlay.ts';
-import { waitFor } from './wait.ts';
+import { packageRoot } from '../../base/index.ts';
+import { ApiClient, ApiError } from '../../client/index.ts';
+import { LabError } from '../errors.ts';
+import type { LabOptions } from '../lab-state.ts';
+import { LAB_IMAGE_DIRECTORY, type LabNode } from '../layout.ts';
+import { tryRun } from '../shell.ts';
+import { inNamespace } from '../underlay.ts';
+import { waitFor } from '../wait.ts';
 
 const SOCKET_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 15_000;
