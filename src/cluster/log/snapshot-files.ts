@@ -20,7 +20,7 @@ import {
 } from '../../raft/index.ts';
 import { replaceFileWith, type Disk, type DiskFile } from './disk.ts';
 import { HEAD_BYTES_MAX, decodeHead, encodeHead, type LogSeal } from './file-head.ts';
-import { damaged, diskError } from './refusals.ts';
+import { damaged, diskError, wrongKey } from './refusals.ts';
 
 export interface Snapshot {
   readonly meta: SnapshotMeta;
@@ -232,7 +232,9 @@ class PieceReader {
       stored.readUInt32BE(8) === crc32(body, crc32(stored.subarray(0, 8)));
     if (!isRight) throw damaged(path, this.at, "a piece's checksum is wrong");
     const plain = seal === undefined ? body : seal.open(body);
-    if (plain?.length !== plainBytes) throw damaged(path, this.at, 'a piece does not open');
+    // Its checksum is right, so it is as it was written.
+    if (plain === undefined) throw wrongKey(path, true);
+    if (plain.length !== plainBytes) throw damaged(path, this.at, 'a piece has a wrong length');
     this.at += stored.length;
     return plain;
   }

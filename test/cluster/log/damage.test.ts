@@ -214,6 +214,19 @@ test('the wrong key, and none, are told as such', async (t) => {
   t.is(await outcome(t, mixed, testSeal('key')), 'wrong-key');
 });
 
+test('a key that came into use later, and is missing, is told as such', async (t) => {
+  const [old, young] = [testSeal('old'), testSeal('young')];
+  const disk = new CrashingDisk();
+  const both = { ...young, open: (bytes: Uint8Array) => young.open(bytes) ?? old.open(bytes) };
+  const storage = await createStorage(storageOptions('/log', { disk, seal: old }));
+  await storage.close();
+  const opened = await RaftStorage.open(storageOptions('/log', { disk, seal: both }));
+  await opened.storage.write(writeOf({ entries: entries([1, 1], 1) }));
+  await opened.storage.close();
+  t.true((await outcome(t, disk.files, both)).includes('1.1.1'));
+  t.is(await outcome(t, disk.files, old), 'wrong-key');
+});
+
 test('files of a later version, and of the first, are refused by name', async (t) => {
   const files = await logFiles();
   const path = segmentPath(1);

@@ -9,7 +9,7 @@ import { setImmediate as pause } from 'node:timers/promises';
 import { NO_INDEX, type HardState, type LogIndex } from '../../../raft/index.ts';
 import { DurableLog } from '../durable-log.ts';
 import { PackedEntries } from '../packed-entries.ts';
-import { damaged, missing } from '../refusals.ts';
+import { damaged, missing, wrongKey } from '../refusals.ts';
 import { FRAME_HEADER_BYTES, frameNumber, scanFrame } from './frame.ts';
 import { decodeRecords, type Install, type LogEnd, type LogRecord, type Run } from './records.ts';
 import {
@@ -264,7 +264,8 @@ class FrameSource {
     const body = at + FRAME_HEADER_BYTES;
     if (this.seal === undefined) return { from: body, to: body + payload.length };
     const opened = this.seal.open(payload);
-    if (opened === undefined) throw damaged(this.path, at, 'a frame does not open');
+    // Its checksum is right, so it is as it was written.
+    if (opened === undefined) throw wrongKey(this.path, true);
     const from = this.plainBytes;
     opened.copy(this.plain, from);
     this.plainBytes += opened.length;
