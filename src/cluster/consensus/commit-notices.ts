@@ -12,10 +12,15 @@ const HOLD_MS = 5;
 /** After it passed something on, somebody is taken to wait on a follower for so long. */
 const EAGER_MS = 1000;
 
+interface Held {
+  readonly message: Message;
+  readonly sinceMs: number;
+}
+
 export class CommitNotices {
   private readonly send: (message: Message) => void;
   private readonly pace: Pace;
-  private readonly held = new Map<PeerId, Message>();
+  private readonly held = new Map<PeerId, Held>();
   private readonly eagerUntilMs = new Map<PeerId, number>();
   private stopTimer: (() => void) | undefined;
 
@@ -33,7 +38,9 @@ export class CommitNotices {
     const { to, entries } = message;
     const isEager = nowMs < (this.eagerUntilMs.get(to) ?? 0);
     if (entries.length === 0 && !isEager) {
-      this.held.set(to, message);
+      // A follower that is told of ever more hears it all the same.
+      const sinceMs = this.held.get(to)?.sinceMs ?? nowMs;
+      this.held.set(to, { message, sinceMs });
       this.stopTimer ??= this.pace.after(HOLD_MS, () => this.release());
       return;
     }
@@ -47,7 +54,7 @@ export class CommitNotices {
     this.eagerUntilMs.set(from, nowMs + EAGER_MS);
     const notice = this.held.get(from);
     this.held.delete(from);
-    if (notice !== undefined) this.send(notice);
+    if (notice !== undefined) this.send(notice.message);
   }
 
   close(): void {
@@ -57,7 +64,12 @@ export class CommitNotices {
 
   private release(): void {
     this.stopTimer = undefined;
-    for (const message of this.held.values()) this.send(message);
-    this.held.clear();
+    const nowMs = this.pace.monotonicMs();
+    for (const [to, { message, sinceMs }] of this.held) {
+      if (nowMs - sinceMs < HOLD_MS - 1) continue;
+      this.held.delete(to);
+      this.send(message);
+    }
+    if (this.held.size > 0) this.stopTimer = this.pace.after(HOLD_MS, () => this.release());
   }
 }

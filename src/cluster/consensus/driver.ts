@@ -15,15 +15,15 @@ import {
   type MembershipChange,
   type Message,
   type PeerId,
+  type RaftCounters,
   type Ready,
   type SnapshotRequest,
   type Write,
 } from '../../raft/index.ts';
-import { messageOf } from '../../base/index.ts';
-import { Applier } from './applier.ts';
+import { Applier } from './state/applier.ts';
 import { CommitNotices } from './commit-notices.ts';
 import { DiskWriter } from './disk-writer.ts';
-import { LeaderActs } from './leader-acts.ts';
+import { LeaderActs } from './callers/leader-acts.ts';
 import {
   DRIVER_LIMITS,
   type DriverLimits,
@@ -31,10 +31,11 @@ import {
   type DriverStatus,
 } from './options.ts';
 import { SYSTEM_PACE, type ConsensusMetrics, type Pace } from './ports.ts';
-import { ProposalDesk } from './proposal-desk.ts';
-import { ReadBarriers } from './read-barriers.ts';
+import { ProposalDesk } from './callers/proposal-desk.ts';
+import { ReadBarriers } from './callers/read-barriers.ts';
 import { closed, noLeader, tooLarge } from './refusals.ts';
-import { Snapshots } from './snapshots.ts';
+import { StatusWatch } from './status-watch.ts';
+import { Snapshots } from './state/snapshots.ts';
 
 /** Rounds of one pump before others get the event loop. */
 const ROUNDS_MAX = 8;
@@ -52,13 +53,10 @@ export class RaftDriver<Outcome> {
   private readonly writer: DiskWriter;
   private readonly snapshots: Snapshots<Outcome>;
   private readonly notices: CommitNotices;
-  private readonly listeners = new Set<(status: DriverStatus) => void>();
+  private readonly watch: StatusWatch;
   private stopTicking: () => void = () => undefined;
   private lastTickMs: number;
   private lastPumpMs: number;
-  /** Since when no leader is known; `undefined` while one is. */
-  private leaderlessSinceMs: number | undefined;
-  private told: Told;
   private isPumpDue = false;
   private isInstalling = false;
   private hasSaidLogLost = false;
@@ -93,6 +91,8 @@ export class RaftDriver<Outcome> {
     const onWritten = (write: Write, state: Buffer | undefined): void =>
       this.endWrite(write, state);
     this.writer = new DiskWriter({ storage, limits, pace, logger, metrics, onWritten });
+    const isDiskFailing = (): boolean => this.writer.error !== undefined;
+    this.watch = new StatusWatch({ raft, isDiskFailing, limits, pace, logger });
     this.snapshots = new Snapshots({
       raft,
       storage,
@@ -108,8 +108,6 @@ export class RaftDriver<Outcome> {
     this.notices = new CommitNotices((message) => wire.send(message), pace);
     this.lastTickMs = pace.monotonicMs();
     this.lastPumpMs = this.lastTickMs;
-    this.leaderlessSinceMs = this.lastTickMs;
-    this.told = this.toTell();
   }
 
   /**
@@ -125,25 +123,17 @@ export class RaftDriver<Outcome> {
   }
 
   get status(): DriverStatus {
-    const { raft } = this;
-    return {
-      id: raft.id,
-      role: raft.role,
-      term: raft.term,
-      leader: raft.leader,
-      membership: raft.membership,
-      isMembershipPending: raft.isMembershipPending,
-      commit: raft.commit,
-      applied: raft.applied,
-      peers: raft.peers,
-      isDiskFailing: this.writer.error !== undefined,
-    };
+    return this.watch.status;
+  }
+
+  /** How often the core did what is worth counting. */
+  get counters(): Readonly<RaftCounters> {
+    return this.raft.counters;
   }
 
   /** Called when role, term, leader, membership or the disk's state changed. */
   onStatus(listener: (status: DriverStatus) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    return this.watch.onStatus(listener);
   }
 
   /**
@@ -168,7 +158,7 @@ export class RaftDriver<Outcome> {
    */
   async readBarrier(): Promise<void> {
     if (this.closing !== undefined) throw closed();
-    if (this.isLeaderMissed()) throw noLeader();
+    if (this.watch.isLeaderMissed) throw noLeader();
     const barrier = this.barriers.add(this.pace.monotonicMs());
     this.pumpSoon();
     return barrier;
@@ -375,54 +365,23 @@ export class RaftDriver<Outcome> {
     if (bytes > this.entryBytesMax) return tooLarge(bytes, this.entryBytesMax);
     // Its outcome would never be known here: only what is durable is applied.
     if (this.writer.error !== undefined) return this.writer.error;
-    return this.isLeaderMissed() ? noLeader() : undefined;
+    return this.watch.isLeaderMissed ? noLeader() : undefined;
   }
 
   private get entryBytesMax(): number {
     return this.options.raftLimits?.entryBytesMax ?? RAFT_LIMITS.entryBytesMax;
   }
 
-  private isLeaderMissed(): boolean {
-    const since = this.leaderlessSinceMs;
-    return since !== undefined && this.pace.monotonicMs() - since >= this.limits.noLeaderMs;
-  }
-
   private lookAtStatus(nowMs: number): void {
-    const { leader, term } = this.raft;
-    const before = this.told;
-    if (leader === undefined) this.leaderlessSinceMs ??= nowMs;
-    else this.leaderlessSinceMs = undefined;
-    if (this.isLeaderMissed()) this.refuseWithoutLeader();
-    this.told = this.toTell();
-    if (leader !== before.leader || term !== before.term) {
-      this.desk.retryAll();
-      this.barriers.loseAll();
-      this.pumpSoon();
+    const hasLeaderChanged = this.watch.look(nowMs);
+    if (this.watch.isLeaderMissed) {
+      this.desk.refuseUnsent(noLeader());
+      this.barriers.refuseOpen(noLeader());
     }
-    if (!isSame(before, this.told)) this.tell();
-  }
-
-  private refuseWithoutLeader(): void {
-    this.desk.refuseUnsent(noLeader());
-    this.barriers.refuseOpen(noLeader());
-  }
-
-  private toTell(): Told {
-    const { role, term, leader, membership, isMembershipPending } = this.raft;
-    const diskError = this.writer.error;
-    return { role, term, leader, membership, isMembershipPending, diskError };
-  }
-
-  private tell(): void {
-    const { status } = this;
-    for (const listener of [...this.listeners]) {
-      try {
-        listener(status);
-      } catch (error) {
-        const fields = { error: messageOf(error) };
-        this.options.logger.error(fields, 'a listener to the consensus status failed');
-      }
-    }
+    if (!hasLeaderChanged) return;
+    this.desk.retryAll();
+    this.barriers.loseAll();
+    this.pumpSoon();
   }
 
   private sayLogLost(from: PeerId): void {
@@ -433,21 +392,4 @@ export class RaftDriver<Outcome> {
       'remove this manager and join it anew';
     this.options.logger.error({ leader: from }, message);
   }
-}
-
-/** What listeners are told of when it changes. */
-type Told = Pick<
-  DriverStatus,
-  'role' | 'term' | 'leader' | 'membership' | 'isMembershipPending'
-> & { readonly diskError: unknown };
-
-function isSame(a: Told, b: Told): boolean {
-  return (
-    a.role === b.role &&
-    a.term === b.term &&
-    a.leader === b.leader &&
-    a.membership === b.membership &&
-    a.isMembershipPending === b.isMembershipPending &&
-    (a.diskError === undefined) === (b.diskError === undefined)
-  );
 }

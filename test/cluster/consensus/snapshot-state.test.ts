@@ -5,7 +5,7 @@ import {
   decodeState,
   encodeState,
   sessionsOf,
-} from '../../../src/cluster/consensus/snapshot-state.ts';
+} from '../../../src/cluster/consensus/state/snapshot-state.ts';
 import type { ClientId, LogIndex, SessionSnapshot } from '../../../src/raft/index.ts';
 
 const SESSIONS: SessionSnapshot<string> = {

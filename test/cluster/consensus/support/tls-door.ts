@@ -85,10 +85,16 @@ export class TlsLab {
 
   /** Listens, and puts its address where all find it. */
   async end(id: PeerId, limits: Partial<LinkLimits> = {}): Promise<End> {
+    const end = await this.door(id, limits);
+    end.links.start(end.ear);
+    return end;
+  }
+
+  /** The same, before anybody hears what its links bring. */
+  async door(id: PeerId, limits: Partial<LinkLimits> = {}): Promise<End> {
     const identity = await this.identity(id.slice(0, id.indexOf(':')));
     const links = this.links(id, identity, limits);
     const ear = new Ear();
-    links.start(ear);
     const accepted: TLSSocket[] = [];
     const server = await listen(identity, (socket, nodeId) => {
       accepted.push(socket);

@@ -2,11 +2,11 @@
  * Snapshots of one peer: taken when they are due, brought to followers that lack what is forgotten,
  * and kept from their arrival until the core has them written.
  */
-import { assert, messageOf, type Logger } from '../../base/index.ts';
-import type { LogIndex, Raft, SnapshotRequest, Write } from '../../raft/index.ts';
+import { assert, messageOf, type Logger } from '../../../base/index.ts';
+import type { LogIndex, Raft, SnapshotRequest, Write } from '../../../raft/index.ts';
 import type { Applier } from './applier.ts';
-import type { DriverLimits } from './options.ts';
-import type { ConsensusStorage, Pace, PeerWire, SnapshotPolicy, StateMachine } from './ports.ts';
+import type { DriverLimits } from '../options.ts';
+import type { ConsensusStorage, Pace, PeerWire, SnapshotPolicy, StateMachine } from '../ports.ts';
 import { encodeState } from './snapshot-state.ts';
 
 export interface SnapshotsOptions<Outcome> {

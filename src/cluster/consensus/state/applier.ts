@@ -2,9 +2,9 @@
  * Applies committed entries in order, each command once, and gives the event loop back after a
  * slice of time.
  */
-import { SessionTable, type Entry, type LogIndex, type SessionStamp } from '../../raft/index.ts';
-import type { Decision } from './proposal-desk.ts';
-import type { StateMachine } from './ports.ts';
+import { SessionTable, type Entry, type LogIndex, type SessionStamp } from '../../../raft/index.ts';
+import type { Decision } from '../callers/proposal-desk.ts';
+import type { StateMachine } from '../ports.ts';
 import { decodeState, sessionsOf } from './snapshot-state.ts';
 
 /** The clock is read after so many entries. */

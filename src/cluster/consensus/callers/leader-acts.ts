@@ -6,9 +6,9 @@ import type {
   PeerId,
   Raft,
   Term,
-} from '../../raft/index.ts';
-import { membershipRefused, notLeader, outcomeUnknown, transferRefused } from './refusals.ts';
-import type { ClusterError } from '../errors.ts';
+} from '../../../raft/index.ts';
+import { membershipRefused, notLeader, outcomeUnknown, transferRefused } from '../refusals.ts';
+import type { ClusterError } from '../../errors.ts';
 
 interface Change {
   readonly index: LogIndex;

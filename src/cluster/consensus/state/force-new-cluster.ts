@@ -5,10 +5,16 @@
  * this peer did not yet know to be committed, and one that nobody acknowledged may be decided
  * either way. A snapshot of that state, with the one voter, then stands in place of the log.
  */
-import { assert } from '../../base/index.ts';
-import { NO_TERM, type LogIndex, type PeerId, type Term, type WriteId } from '../../raft/index.ts';
+import { assert } from '../../../base/index.ts';
+import {
+  NO_TERM,
+  type LogIndex,
+  type PeerId,
+  type Term,
+  type WriteId,
+} from '../../../raft/index.ts';
 import { Applier } from './applier.ts';
-import type { OpenedConsensus, StateMachine } from './ports.ts';
+import type { OpenedConsensus, StateMachine } from '../ports.ts';
 import { encodeState } from './snapshot-state.ts';
 
 const READ_BYTES_MAX = 4 << 20;

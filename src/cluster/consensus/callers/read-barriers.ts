@@ -8,10 +8,10 @@
  * All that wait share a question, and few questions are under way at a time: while one is answered,
  * others gather for the next.
  */
-import type { LogIndex, ReadId, ReadOutcome } from '../../raft/index.ts';
-import type { ClusterError } from '../errors.ts';
-import type { DriverLimits } from './options.ts';
-import { busy, readTimeout } from './refusals.ts';
+import type { LogIndex, ReadId, ReadOutcome } from '../../../raft/index.ts';
+import type { ClusterError } from '../../errors.ts';
+import type { DriverLimits } from '../options.ts';
+import { busy, readTimeout } from '../refusals.ts';
 
 /** More spreads the answers, less groups them. */
 const QUESTIONS_MAX = 4;

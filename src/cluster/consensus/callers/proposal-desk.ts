@@ -9,7 +9,7 @@
  * none is under way the session begins anew with the next command: everything before is answered,
  * so a session that others forgot in a silent time costs nothing.
  */
-import { randomId, type Rng } from '../../base/index.ts';
+import { randomId, type Rng } from '../../../base/index.ts';
 import {
   SESSION_LIMITS,
   type ClientId,
@@ -18,11 +18,11 @@ import {
   type ProposalOutcome,
   type ProposalRefusal,
   type SessionStamp,
-} from '../../raft/index.ts';
-import type { ClusterError } from '../errors.ts';
-import type { DriverLimits } from './options.ts';
-import type { ConsensusMetrics } from './ports.ts';
-import { busy, outcomeUnknown } from './refusals.ts';
+} from '../../../raft/index.ts';
+import type { ClusterError } from '../../errors.ts';
+import type { DriverLimits } from '../options.ts';
+import type { ConsensusMetrics } from '../ports.ts';
+import { busy, outcomeUnknown } from '../refusals.ts';
 
 /** What goes into one call of the core, and so into one forwarded message. */
 const BATCH_BYTES_MAX = 512 << 10;

@@ -10,9 +10,9 @@
  * find.
  */
 import { z } from 'zod';
-import { messageOf } from '../../base/index.ts';
-import type { ClientId, LogIndex, SessionSnapshot } from '../../raft/index.ts';
-import { ClusterError } from '../errors.ts';
+import { messageOf } from '../../../base/index.ts';
+import type { ClientId, LogIndex, SessionSnapshot } from '../../../raft/index.ts';
+import { ClusterError } from '../../errors.ts';
 
 const MAGIC = Buffer.from('HWSS');
 const VERSION = 1;
