@@ -5,9 +5,9 @@
  * sends what it says, applies what is committed exactly once, and answers who asked.
  * Inputs: commands and read barriers from this process, messages from other peers. Outputs:
  * outcomes of the state machine, messages, writes, changes of status.
- * Limits: `DRIVER_LIMITS`, `LINK_LIMITS` and the core's `RAFT_LIMITS`. Start with `driver.ts` and `ports.ts`,
- * then `callers/` (commands and reads on their way), `state/` (applying and snapshots) and
- * `links/peer-links.ts`.
+ * Limits: `DRIVER_LIMITS`, `LINK_LIMITS` and the core's `RAFT_LIMITS`.
+ * Start with `driver.ts` and `ports.ts`, then `callers/` (commands and reads on their way),
+ * `state/` (applying and snapshots) and `links/peer-links.ts`.
  */
 export type {
   ConsensusMetrics,

@@ -12,7 +12,8 @@
  * Decision (2026-11-21): TLS with an ALPN name of its own, not a stream of HTTP/2.
  * Because: measured on loopback with Node 20, one message and its answer cost 37 against 43 us of
  * processor on each side, and took 81 against 93 us; and a stream would share windows with others.
- * Instead of: `POST /v1/raft` on the existing server, which would need no second kind of connection.
+ * Instead of: `POST /v1/raft` on the existing server, which would need no second kind of
+ * connection.
  * Cost: framing, hello and keep-alive are written here.
  */
 import type { TLSSocket } from 'node:tls';
