@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import test from 'ava';
 import { isClusterError } from '../../../src/cluster/errors.ts';
-import { RaftStorage, SYSTEM_DISK } from '../../../src/cluster/log/index.ts';
+import { RaftStorage, SYSTEM_DISK, type Disk } from '../../../src/cluster/log/index.ts';
 import type { LogIndex } from '../../../src/raft/index.ts';
+import { CrashingDisk } from './crashing-disk.ts';
+import { FailingDisk } from './failing-disk.ts';
 import {
   MEMBERS,
   createStorage,
@@ -234,6 +236,69 @@ test('a snapshot may be installed at the index of an own one, with other members
   await storage.close();
   await reopened(options, ({ snapshot }) => {
     t.deepEqual(snapshot, { meta, state: Buffer.from('forced') });
+  });
+});
+
+test('an own snapshot that is done after a newer one was installed takes nothing from it', async (t) => {
+  let release = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  const memory = new CrashingDisk();
+  const disk: Disk = {
+    makeDirectory: () => memory.makeDirectory(),
+    syncDirectory: (path) => memory.syncDirectory(path),
+    list: (path) => memory.list(path),
+    read: (path) => memory.read(path),
+    open: (path, mode) => memory.open(path, mode),
+    remove: (path) => memory.remove(path),
+    async rename(from, to) {
+      if (to.endsWith('5.snap')) await gate;
+      await memory.rename(from, to);
+    },
+  };
+  const options = storageOptions('/log', { disk });
+  const storage = await createStorage(options);
+  await storage.write(writeOf({ entries: entries([1, 6], 1) }));
+  const saving = storage.saveSnapshot(metaOf(5, 1), Buffer.from('own'), NOTHING_KEPT);
+  const install = writeOf({ snapshot: metaOf(9, 2), hardState: hardStateOf(2) });
+  await storage.write(install, Buffer.from('theirs'));
+  const { segmentCount } = storage;
+  for (let round = 0; storage.segmentCount === segmentCount && round < 1000; round += 1)
+    await storage.write(writeOf({ hardState: hardStateOf(3 + round, 'a:1') }));
+  release();
+  await saving;
+  await storage.close();
+  await reopened(options, ({ snapshot, storage: { log } }) => {
+    t.is(snapshot?.state.toString(), 'theirs');
+    t.deepEqual(log.snapshot, metaOf(9, 2));
+  });
+});
+
+test('a write that failed is cut away, also when a shorter one comes next', async (t) => {
+  const disk = new FailingDisk();
+  const options = storageOptions('/log', { disk });
+  const storage = await createStorage(options);
+  await storage.write(writeOf({ entries: entries([1, 1], 1) }));
+  disk.callsLeft = 0;
+  await t.throwsAsync(storage.write(writeOf({ entries: entries([2, 9], 1, 100) })));
+  t.is(Number(storage.log.lastIndex), 1);
+  await storage.write(writeOf({ entries: entries([2, 1], 1) }));
+  await storage.close();
+  await reopened(options, ({ storage: { log } }) => t.deepEqual(listed(log), ['1.1.1', '2.1.2']));
+});
+
+test('a snapshot that arrived and was never installed is removed at the next start', async (t) => {
+  const disk = new CrashingDisk();
+  const storage = await createStorage(storageOptions('/log', { disk }));
+  await storage.write(writeOf({ entries: entries([1, 1], 1) }));
+  const files = (): string[] => [...disk.files.keys()].filter((name) => name.endsWith('.snap'));
+  const install = storage.write(writeOf({ snapshot: metaOf(9, 2) }), Buffer.from('theirs'));
+  while (files().length === 0) await Promise.resolve();
+  // The name is there, and the word in the log is not.
+  disk.callsLeft = 0;
+  await t.throwsAsync(install);
+  disk.callsLeft = Infinity;
+  await reopened(storageOptions('/log', { disk }), ({ snapshot, storage: { log } }) => {
+    t.deepEqual([snapshot, Number(log.lastIndex), files()], [undefined, 1, []]);
   });
 });
 
