@@ -81,9 +81,9 @@ export class SyncSession {
     this.doneHeardAt = count;
   }
 
-  /** The end of this side's words, if it has not been told yet. */
+  /** The end of this side's words, if it has heard the other and not told it yet. */
   takeDone(): Message | undefined {
-    if (this.hasMore || this.doneSaidAt === this.heard) return undefined;
+    if (this.hasMore || this.heard === 0 || this.doneSaidAt === this.heard) return undefined;
     this.doneSaidAt = this.heard;
     return { kind: 'sync.done', heard: this.heard };
   }

@@ -8,7 +8,8 @@
  *   both      rows, done
  *
  * Frames are bounded and made one at a time, when the stream has room. What was heard is merged at
- * once, so a stream that breaks has lost nothing: the next one's digests leave out what came over.
+ * once, so a stream that breaks has lost little: the next one's digests leave out the buckets that
+ * came over.
  */
 import type { NetworkId, NodeId } from '../../model/index.ts';
 import type { Core } from '../core.ts';
@@ -43,6 +44,7 @@ export function answerSync(core: Core, accepted: Stream, frame: readonly Message
   const { id, expiresAtMs } = accepted;
   const session = new SyncSession('answer', 0);
   session.isWritable = true;
+  session.toldIncarnation = core.self.incarnation;
   session.tryAnswer(helloOf(core));
   const stream: SyncStream = { id, expiresAtMs, kind: 'sync', session };
   core.streams.set(id, stream);
@@ -187,11 +189,12 @@ function helloOf(core: Core): SyncHello {
   return { kind: 'sync.hello', id, protocol, digest: core.members.digestWords.slice() };
 }
 
+/** One bucket after the other, so that those that came over whole need not be told again. */
 function* newsIn(core: Core, buckets: ReadonlySet<number>): Generator<Message> {
-  if (buckets.size === 0) return;
-  const ids: NodeId[] = [];
-  for (const { id, hash } of core.members.all) if (buckets.has(bucketOf(hash))) ids.push(id);
-  for (const id of ids) {
+  const idsByBucket = new Map<number, NodeId[]>([...buckets].map((bucket) => [bucket, []]));
+  if (buckets.size > 0)
+    for (const { id, hash } of core.members.all) idsByBucket.get(bucketOf(hash))?.push(id);
+  for (const id of [...idsByBucket.values()].flat()) {
     const member = core.members.get(id);
     if (member !== undefined) yield* newsOf(member, core.self.hash);
   }

@@ -2,9 +2,9 @@
  * Many nodes in one process, on a virtual clock, over a network that loses and delays, with nodes
  * that crash, return, are cut off, or pause. One seed gives one run.
  */
-import { SeededRng, randomBelow, randomId, type Rng } from '../../../src/base/index.ts';
-import type { Effect, GossipOptions, MemberEvent } from '../../../src/gossip/index.ts';
-import { Gossip } from '../../../src/gossip/index.ts';
+import { SeededRng, randomBelow, randomId } from '../../../src/base/index.ts';
+import type { Effect, GossipOptions, MemberEvent, PeerAddress } from '../../../src/gossip/index.ts';
+import { Gossip, NetworkTables } from '../../../src/gossip/index.ts';
 import type { Core } from '../../../src/gossip/core.ts';
 import type { Alive, Incarnation } from '../../../src/gossip/wire/messages.ts';
 import type { NodeId } from '../../../src/model/index.ts';
@@ -19,8 +19,12 @@ export const DATAGRAM_HEADER_BYTES = 28;
 export interface WorldOptions {
   readonly nodes: number;
   readonly seed: number;
+  /** Random ones, as real nodes have, when left out. */
+  readonly idOf?: (index: number) => string;
   /** Datagrams lost, in 1,000. */
   readonly loss?: number;
+  /** Datagrams that come a second time, seconds later, in 1,000. */
+  readonly straggling?: number;
   /** One way, at least and at most. */
   readonly delayMs?: readonly [number, number];
   /** Nodes, the first ones, that pause again and again; see `pause`. */
@@ -28,6 +32,8 @@ export interface WorldOptions {
   readonly pauseMs?: readonly [number, number];
   readonly timing?: GossipOptions['timing'];
   readonly limits?: GossipOptions['limits'];
+  /** Whether nodes keep tables of rows. */
+  readonly hasRows?: boolean;
 }
 
 export interface Sighting {
@@ -39,8 +45,10 @@ export interface Sighting {
 export class SimNode {
   readonly index: number;
   readonly id: NodeId;
-  readonly address: { readonly host: string; readonly port: number };
+  address: PeerAddress;
   gossip: Gossip | undefined;
+  /** Its networks' rows; theirs who have any. */
+  tables: NetworkTables | undefined;
   pausedUntilMs = 0;
   timerAtMs = Infinity;
   bytesSent = 0;
@@ -68,7 +76,7 @@ export class World {
     this.options = options;
     this.rng = new SeededRng(options.seed);
     this.nodes = Array.from({ length: options.nodes }, (_, index) => {
-      return new SimNode(index, randomId(this.rng) as NodeId);
+      return new SimNode(index, (options.idOf?.(index) ?? randomId(this.rng)) as NodeId);
     });
     for (const node of this.nodes) this.byHost.set(node.address.host, node);
     this.streams = new SimStreams(this);
@@ -91,6 +99,14 @@ export class World {
     return gossip;
   }
 
+  /** A node's machine gets another address; what is sent to the old one is lost. */
+  move(index: number, host: string): void {
+    const node = this.node(index);
+    this.byHost.delete(node.address.host);
+    node.address = { host, port: node.address.port };
+    this.byHost.set(host, node);
+  }
+
   nodeAt(host: string): SimNode | undefined {
     return this.byHost.get(host);
   }
@@ -105,7 +121,11 @@ export class World {
     for (const node of this.nodes) {
       const { members, schedule } = coreOf(this.start(node.index));
       // Past the rules and the wire: nobody is told of what everyone knows.
-      for (const alive of everyone) if (alive.id !== node.id) schedule.add(members.add(alive));
+      for (const alive of everyone) {
+        if (alive.id === node.id) continue;
+        schedule.add(members.add(alive));
+        node.tables?.restoreOwner(alive.id);
+      }
     }
     this.sightings.length = 0;
   }
@@ -116,7 +136,9 @@ export class World {
     const rng = new SeededRng(this.rng.nextU32());
     const { id, address } = node;
     const seal = { overheadBytes: SEAL_BYTES, seal: same, open: same };
-    const made = { id, address, rng, seal, timing, limits, ...options };
+    node.tables = this.options.hasRows === true ? new NetworkTables({ nodeId: id }) : undefined;
+    const rows = node.tables === undefined ? {} : { tables: node.tables };
+    const made = { id, address, rng, seal, timing, limits, ...rows, ...options };
     node.gossip = new Gossip(made, this.nowMs);
     node.timerAtMs = Infinity;
     this.settle(node);
@@ -125,8 +147,19 @@ export class World {
 
   /** The machine is gone: nothing answers, not even its kernel. */
   crash(index: number): void {
+    this.node(index).tables = undefined;
     this.node(index).gossip = undefined;
     this.streams.forget(this.node(index));
+  }
+
+  /**
+   * The node does not run for a while. Then, as an event loop does, it looks at its clock before it
+   * looks at what came meanwhile.
+   */
+  pause(index: number, ms: number): void {
+    const node = this.node(index);
+    node.pausedUntilMs = this.nowMs + ms;
+    this.time.after(ms, () => this.deliver(node, (gossip) => gossip.tick(this.nowMs)));
   }
 
   /** Something that the host of a node asks of it. */
@@ -202,18 +235,20 @@ export class World {
     const target = this.byHost.get(to.host);
     if (target === undefined || !this.isJoined(node, target) || this.isLost()) return;
     const from = node.address;
-    this.time.after(this.delayMs(), () =>
-      this.deliver(target, (gossip) => gossip.step({ kind: 'packet', from, bytes }, this.nowMs)),
-    );
+    const arrive = (): void =>
+      this.deliver(target, (gossip) => gossip.step({ kind: 'packet', from, bytes }, this.nowMs));
+    this.time.after(this.delayMs(), arrive);
+    const { straggling = 0 } = this.options;
+    if (straggling > 0 && randomBelow(this.rng, 1000) < straggling)
+      this.time.after(500 + randomBelow(this.rng, 4500), arrive);
   }
 
   /** Now and then such a node does not run, and finds everything that came meanwhile at once. */
   private pauseNowAndThen(index: number): void {
-    const node = this.node(index);
     const [least, most] = this.options.pauseMs ?? [100, 1000];
     this.time.after(1000 + randomBelow(this.rng, 4000), () => {
       const pauseMs = least + randomBelow(this.rng, most - least + 1);
-      node.pausedUntilMs = this.nowMs + pauseMs;
+      this.pause(index, pauseMs);
       this.time.after(pauseMs, () => this.pauseNowAndThen(index));
     });
   }
@@ -222,10 +257,6 @@ export class World {
 /** What only tests look at. */
 export function coreOf(gossip: Gossip): Core {
   return (gossip as unknown as { core: Core }).core;
-}
-
-export function chance(rng: Rng, share: number): boolean {
-  return randomBelow(rng, 1_000_000) < share * 1_000_000;
 }
 
 function same(bytes: Uint8Array): Uint8Array {

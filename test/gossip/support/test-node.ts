@@ -128,10 +128,9 @@ export class TestNode {
       if (atMs > endMs) break;
       const sent = this.pass(Math.max(0, Math.ceil(atMs) - this.nowMs));
       all.push(...sent);
-      for (const { to, messages } of sent)
-        for (const message of messages)
-          if (message.kind === 'ping' && !silent.includes(to))
-            all.push(...this.hear(to, { kind: 'ack', sequence: message.sequence }));
+      for (const { to, message } of ofKind(sent, 'ping'))
+        if (!silent.includes(to))
+          all.push(...this.hear(to, { kind: 'ack', sequence: message.sequence }));
     }
     this.nowMs = endMs;
     return all;

@@ -22,12 +22,12 @@ interface Vectors {
 const HASHED = ['a', 'n1', '0123456789abcdefghijklmno', '~'.repeat(64)];
 
 function written(): Vectors {
-  const frames = Object.entries(SAMPLES).map(([name, messages]) => [
-    name,
-    Buffer.from(encodeFrame(messages)).toString('hex'),
-  ]);
-  const hashes = HASHED.map((id) => [id, hashOf(id)]);
-  return { frames: Object.fromEntries(frames), hashes: Object.fromEntries(hashes) } as Vectors;
+  const frames: Record<string, string> = {};
+  const hashes: Record<string, number> = {};
+  for (const [name, messages] of Object.entries(SAMPLES))
+    frames[name] = Buffer.from(encodeFrame(messages)).toString('hex');
+  for (const id of HASHED) hashes[id] = hashOf(id);
+  return { frames, hashes };
 }
 
 function committed(): Vectors {
