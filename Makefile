@@ -1,6 +1,6 @@
 # One command for each thing. Every target installs what it needs itself, and only when it is missing.
 #   NODE=24    run with that Node, taken from the npm registry (22 and 24 are known to work)
-#   ONLY=glob  make test: only these compiled files, for example ONLY='dist/test/cli/**'
+#   ONLY=glob  make test: only these compiled files, for example ONLY='dist/test/cli/**'; make bench: ONLY='etcd'
 #   KEEP=1     make demo: leave the lab up afterwards
 
 SHELL := /bin/bash
@@ -36,7 +36,7 @@ check: build ## format, lint, types, tidy
 	@$(WITH_NODE) node_modules/.bin/ava dist/test/tidy.test.js
 
 bench: build system ## benchmarks, as ratios
-	@$(WITH_NODE) node --enable-source-maps dist/bench/index.js
+	@$(WITH_NODE) ETCD="$$(make/etcd)" node --enable-source-maps dist/bench/index.js $(ONLY)
 
 sim: build ## one simulator run, the same for the same SEED=n
 	@$(WITH_NODE) node --enable-source-maps dist/test/sim/main.js one $(SEED)

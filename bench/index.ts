@@ -3,9 +3,11 @@
  * test.
  *
  * Each measurement alternates with its peer, and medians are compared, because the machine is
- * shared. `make bench` runs all; arguments name the ones to run: `overlay`, `agent`, `service`.
+ * shared. `make bench` runs all; arguments name the ones to run: `overlay`, `agent`, `service`,
+ * `etcd`.
  */
 import { agentRows } from './agent.ts';
+import { etcdRows } from './etcd/index.ts';
 import { overlayRows } from './overlay.ts';
 import { serviceRows } from './service.ts';
 import { printRows, type Row } from './table.ts';
@@ -14,6 +16,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   overlay: overlayRows,
   agent: agentRows,
   service: serviceRows,
+  etcd: etcdRows,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);

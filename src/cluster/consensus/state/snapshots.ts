@@ -99,7 +99,7 @@ export class Snapshots<Outcome> {
   }
 
   private async take(keep: Omit<SnapshotPolicy, 'intervalEntries'>): Promise<void> {
-    const { raft, storage, machine, applier, logger, pace } = this.options;
+    const { raft, storage, machine, applier, logger } = this.options;
     const index = raft.applied;
     const term = storage.log.term(index);
     assert(term !== undefined, 'an applied entry is in the log', { index });
@@ -108,13 +108,23 @@ export class Snapshots<Outcome> {
     const pieces = machine.snapshot();
     this.lastTried = index;
     applier.noteSaved();
-    const pause = async (): Promise<void> => new Promise((resolve) => pace.soon(resolve));
     try {
-      await storage.saveSnapshot(meta, await encodeState(sessions, pieces, pause), keep);
+      await storage.saveSnapshot(meta, await encodeState(sessions, pieces, this.pauses()), keep);
     } catch (error) {
       // The log still holds everything; the next attempt comes with the next interval.
       logger.warn({ index, error: messageOf(error) }, 'a snapshot could not be written');
     }
+  }
+
+  /** Gives the event loop back when it was held for a slice of time. */
+  private pauses(): () => Promise<void> {
+    const { pace, limits } = this.options;
+    let sinceMs = pace.monotonicMs();
+    return async () => {
+      if (pace.monotonicMs() - sinceMs < limits.applySliceMs) return;
+      await new Promise<void>((resolve) => pace.soon(resolve));
+      sinceMs = pace.monotonicMs();
+    };
   }
 
   private async trySend(request: SnapshotRequest): Promise<boolean> {
