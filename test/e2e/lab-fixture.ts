@@ -76,8 +76,8 @@ export function inLab(host: number | 'client', ...command: readonly string[]): P
 }
 
 /** Starts a lab with the image on it. Pair it with `labDown` in `test.after.always`. */
-export async function startLab(nodes: number): Promise<void> {
-  await labUp({ nodes, managers: 1, runtime: 'oci', lb: 'auto' });
+export async function startLab(nodes: number, managers = 1): Promise<void> {
+  await labUp({ nodes, managers, runtime: 'oci', lb: 'auto' });
   const directory = mkdtempSync(join(tmpdir(), 'hawser-e2e-'));
   try {
     const tarPath = join(directory, 'whoami.tar');
@@ -125,10 +125,11 @@ export interface TaskDocument {
   };
 }
 
-export async function tasksOf(service: string): Promise<TaskDocument[]> {
+/** Asks the given manager. */
+export async function tasksOf(service: string, manager = 1): Promise<TaskDocument[]> {
   const filters = JSON.stringify({ service: { [service]: true } });
   const request = { method: 'GET', path: '/tasks', query: { filters } } as const;
-  return (await apiOf(1).call(request)) as TaskDocument[];
+  return (await apiOf(manager).call(request)) as TaskDocument[];
 }
 
 /** Waits until a service has exactly so many running tasks and none on its way out. */
@@ -137,8 +138,18 @@ export function whenRunning(
   service: string,
   count: number,
 ): Promise<TaskDocument[]> {
+  return whenRunningAt(t, { manager: 1, service, count });
+}
+
+/** The same, as the given manager tells it. */
+export function whenRunningAt(
+  t: ExecutionContext,
+  awaited: { readonly manager: number; readonly service: string; readonly count: number },
+): Promise<TaskDocument[]> {
+  const { manager, service, count } = awaited;
   return eventually(t, `${count} running tasks of ${service}`, {
-    look: async () => (await tasksOf(service)).filter((task) => task.Status.State === 'running'),
+    look: async () =>
+      (await tasksOf(service, manager)).filter((task) => task.Status.State === 'running'),
     holds: (running) =>
       running.length === count && running.every((task) => task.DesiredState === 'running'),
   });

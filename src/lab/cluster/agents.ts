@@ -1,6 +1,14 @@
 /** The agents of a lab: started detached in their namespaces, known by their pid files. */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../base/index.ts';
 import { ApiClient, ApiError } from '../../client/index.ts';
@@ -103,9 +111,10 @@ export function agentPid(node: LabNode): number | undefined {
 export async function stopAgent(node: LabNode, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   const pid = agentPid(node);
   if (pid !== undefined) process.kill(pid, signal);
-  await waitFor(`the agent of node ${node.number} to end`, STOP_LIMIT_MS, async () =>
-    agentPid(node) === undefined ? true : undefined,
-  );
+  // One that ended keeps its pid, and with it its lock, until its parent took notice.
+  const isGone = (): boolean => pid === undefined || !existsSync(`/proc/${pid}`);
+  const awaited = `the agent of node ${node.number} to end`;
+  await waitFor(awaited, STOP_LIMIT_MS, async () => isGone());
   rmSync(node.pidPath, { force: true });
 }
 
