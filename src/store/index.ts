@@ -5,8 +5,8 @@
  * removed), and what it is given (subnets, addresses, VNIs, virtual addresses, published ports,
  * node indexes). Allocation is part of applying, so it can never disagree with the log. Never reads
  * a clock, draws randomness or does I/O: whoever applies the same commands has the same state, byte
- * for byte in `snapshot()`.
- * Inputs: `apply(command)`. Outputs: tables with indexes, `watch`, `snapshot`, and per node the
+ * for byte in `snapshotPieces()`.
+ * Inputs: `apply(command)`. Outputs: tables with indexes, `watch`, snapshots, and per node the
  * rows it must know (`viewRows` on a manager, `buildView` on the node).
  * Limits: 65,534 nodes, 2^24 - 4096 subnets, 2,768 automatic ports per protocol.
  * Start with `commands.ts`, then `store.ts`, then `apply/index.ts`.
@@ -16,6 +16,6 @@ export { Store, type StoreListener } from './store.ts';
 export { taskNetworkIds } from './apply/index.ts';
 export { type Change } from './state.ts';
 export { type TableReader } from './table.ts';
-export { SnapshotError, type SnapshotErrorDetail } from './snapshot.ts';
+export { SnapshotError, type SnapshotErrorDetail } from './snapshot/format.ts';
 export { buildView, viewRows } from './view/node-view.ts';
 export { type StampedRow } from './view/view-index.ts';

@@ -13,12 +13,16 @@ import type {
 import { applyCommand, ingressNetwork } from './apply/index.ts';
 import type { ApplyOutcome, Command } from './commands.ts';
 import { Draft } from './draft.ts';
-import { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
+import { readSnapshot } from './snapshot/read.ts';
+import { snapshotPieces } from './snapshot/write.ts';
 import { State, type Change } from './state.ts';
 import type { TableReader } from './table.ts';
 import { ViewIndex } from './view/view-index.ts';
 
-/** Told after each command that changed something: what, and the revision it made. */
+/**
+ * Told after each command that changed something: what, and the revision it made. No changes mean
+ * that the whole state was replaced.
+ */
 export type StoreListener = (changes: readonly Change[], revision: Revision) => void;
 
 /**
@@ -26,21 +30,9 @@ export type StoreListener = (changes: readonly Change[], revision: Revision) => 
  * stores that applied the same commands are equal, and so are their snapshots, byte for byte.
  */
 export class Store {
-  private readonly state: State;
+  private state = new State();
+  private viewIndex = new ViewIndex(this.state);
   private readonly listeners = new Set<StoreListener>();
-  private readonly viewIndex: ViewIndex;
-
-  constructor(state = new State()) {
-    this.state = state;
-    this.viewIndex = new ViewIndex(state);
-  }
-
-  /**
-   * A store as it was when `snapshot` was taken. Throws `SnapshotError` when the text is not one.
-   */
-  static restore(snapshot: string): Store {
-    return new Store(decodeSnapshot(snapshot));
-  }
 
   /** Number of commands that were accepted. */
   get revision(): Revision {
@@ -110,13 +102,32 @@ export class Store {
     return () => void this.listeners.delete(listener);
   }
 
-  /** The whole state as text, for `restore`. */
-  snapshot(): string {
-    return encodeSnapshot(this.state);
+  /**
+   * The state of the call as bytes, for `loadSteps`: pieces of about a megabyte at most, each made
+   * when it is asked for, which takes some milliseconds. Commands may be applied meanwhile.
+   */
+  snapshotPieces(): Iterable<Uint8Array> {
+    return snapshotPieces(this.state);
+  }
+
+  /**
+   * Steps of some milliseconds each. The last one puts the state that `snapshot` tells in place of
+   * this one and tells listeners, with no changes, to look again at everything; until then, and if
+   * a step throws `SnapshotError`, the store is what it was. Nothing may be applied in between.
+   */
+  *loadSteps(snapshot: Uint8Array): Generator<void, void> {
+    const { state, views } = yield* readSnapshot(snapshot);
+    this.state = state;
+    this.viewIndex = views;
+    this.tell([], state.revision);
   }
 
   private publish(changes: readonly Change[], revision: Revision): void {
     this.viewIndex.note(changes, revision);
+    this.tell(changes, revision);
+  }
+
+  private tell(changes: readonly Change[], revision: Revision): void {
     for (const listener of [...this.listeners]) listener(changes, revision);
   }
 }

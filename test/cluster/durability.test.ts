@@ -13,6 +13,7 @@ import {
   service,
   until,
 } from './fixture.ts';
+import { snapshotOf } from '../store/snapshot/snapshots.ts';
 
 test('nothing of a cluster on disk can be read by others', async (t) => {
   const lab = createLab(t);
@@ -93,12 +94,12 @@ test('snapshots are taken by the interval of the spec, and a restart is the same
   const manager = managerOf(member);
   for (let at = 0; at < 35; at += 1) await createService(manager, `s${at}`, service(`s${at}`, 1));
   await until('quiet', () => member.view?.assignments.size === 35);
-  const before = manager.store.snapshot();
+  const before = snapshotOf(manager.store);
   await member.close();
   const names = await readdir(join(dataDirectory, 'cluster/log'));
   t.is(names.filter((name) => name.endsWith('.snap')).length, 1);
   const again = await lab.member({ dataDirectory });
-  t.is(managerOf(again).store.snapshot(), before);
+  t.is(snapshotOf(managerOf(again).store), before);
 });
 
 test('nodes of a manager that was restored from a backup are told everything anew', async (t) => {

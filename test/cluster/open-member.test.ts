@@ -10,6 +10,7 @@ import {
   service,
   until,
 } from './fixture.ts';
+import { snapshotOf } from '../store/snapshot/snapshots.ts';
 
 test('init makes a cluster of one manager whose own node is ready', async (t) => {
   const lab = createLab(t);
@@ -71,11 +72,11 @@ test('a manager restarts with its state, and its workers come back', async (t) =
   const worker = await lab.worker(member);
   await createService(manager, 'web', service('web', 2));
   await until('a task', () => worker.view?.assignments.size === 1);
-  const before = manager.store.snapshot();
+  const before = snapshotOf(manager.store);
   await member.close();
   await until('pending', () => worker.status().state === 'pending');
   t.is(worker.view?.assignments.size, 1);
   const again = await lab.member({ dataDirectory });
-  t.is(managerOf(again).store.snapshot(), before);
+  t.is(snapshotOf(managerOf(again).store), before);
   await until('the worker to be back', () => worker.status().state === 'active');
 });

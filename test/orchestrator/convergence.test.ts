@@ -10,7 +10,7 @@ import {
   type Task,
 } from '../../src/model/index.ts';
 import { decide } from '../../src/orchestrator/index.ts';
-import { Store } from '../../src/store/index.ts';
+import type { Store } from '../../src/store/index.ts';
 import {
   networkCreate,
   nodeRegister,
@@ -19,6 +19,7 @@ import {
   type ServiceOptions,
 } from '../store/cluster-fixture.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
+import { restored, snapshotOf } from '../store/snapshot/snapshots.ts';
 
 type Act = (cluster: SimulatedCluster) => void;
 
@@ -209,12 +210,12 @@ test('a decision is a function of store, time and randomness, and changes neithe
   const property = fc.property(fc.nat(1000), life, (seed, acts) => {
     const cluster = started(seed);
     for (const perform of acts) perform(cluster);
-    const before = cluster.store.snapshot();
-    const copy = Store.restore(before);
+    const before = snapshotOf(cluster.store);
+    const copy = restored(before);
     const one = decide(cluster.store, cluster.nowMs, new SeededRng(seed));
     const other = decide(copy, cluster.nowMs, new SeededRng(seed));
     t.deepEqual(one, other);
-    t.is(cluster.store.snapshot(), before);
+    t.is(snapshotOf(cluster.store), before);
   });
   t.notThrows(() => fc.assert(property, { numRuns: 60 }));
 });

@@ -14,6 +14,7 @@ import {
   serviceSpec,
 } from '../store/cluster-fixture.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
+import { restored, snapshotOf } from '../store/snapshot/snapshots.ts';
 
 const nothing = { creates: [], places: [], desires: [], statuses: [], removes: [] };
 
@@ -236,7 +237,7 @@ test('the same restart goes on under another leader', (t) => {
   const [task] = cluster.running('web');
   if (task !== undefined) cluster.report(task.id, { state: 'failed' });
   cluster.settle();
-  const other = Store.restore(cluster.store.snapshot());
+  const other = restored(snapshotOf(cluster.store));
   const dueMs = cluster.wakeAtMs ?? 0;
   t.is(dueMs, cluster.nowMs + 5000);
   t.deepEqual(decide(other, dueMs - 1, new SeededRng(9)), { wakeAtMs: dueMs });

@@ -5,8 +5,9 @@
 import { diff, plan, type Plan } from '../../src/dataplane/index.ts';
 import { isTerminal, type Task } from '../../src/model/index.ts';
 import type { Entry, LogIndex } from '../../src/raft/index.ts';
-import { Store, buildView, viewRows } from '../../src/store/index.ts';
+import { buildView, viewRows } from '../../src/store/index.ts';
 import { logOf } from '../raft/sim/checkers.ts';
+import { restored, snapshotOf } from '../store/snapshot/snapshots.ts';
 import { find } from './load/answers.ts';
 import { violated } from './engine/violation.ts';
 import { nodeOfPeer } from './manager/role-keeper.ts';
@@ -128,14 +129,14 @@ export class Convergence {
   private checkPlan({ nodeId, worker }: SimNode): void {
     const { leaderStore } = this.world;
     if (leaderStore === undefined) return;
-    const restored = Store.restore(leaderStore.snapshot());
-    for (const store of [leaderStore, restored]) {
+    const again = restored(snapshotOf(leaderStore));
+    for (const store of [leaderStore, again]) {
       const rows = [...viewRows(store, nodeId).values()].map(({ row }) => row);
       const view = buildView(nodeId, store.revision, rows);
       const wanted = plan({ view, local: worker.local });
       const difference = differenceOf(wanted, worker.planNow());
       if (difference === undefined) continue;
-      const which = store === restored ? "the leader's snapshot" : "the leader's state";
+      const which = store === again ? "the leader's snapshot" : "the leader's state";
       violated('data plane', `${nodeId} plans other than ${which} asks for: ${difference}`);
     }
   }

@@ -12,8 +12,10 @@ import {
   type ViewKey,
   type ViewRow,
 } from '../../src/model/index.ts';
-import { Store, viewRows, type Command, type StampedRow } from '../../src/store/index.ts';
+import type { Store } from '../../src/store/index.ts';
+import { viewRows, type Command, type StampedRow } from '../../src/store/index.ts';
 import { started, steps } from './store-steps.ts';
+import { restored, snapshotOf } from './snapshot/snapshots.ts';
 
 /** Every number that is handed out, as `what:number`. */
 function handedOut(store: Store): readonly string[] {
@@ -80,8 +82,8 @@ test('what is not handed out is free', (t) => {
     for (const make of list) store.apply(make(store));
     return [...store.networks.values()].every((network) => {
       const used = handedOut(store).filter((n) => n.startsWith(`${network.id}:`));
-      const restored = Store.restore(store.snapshot());
-      const hosts = restored.freeAddresses(network.id) + used.length;
+      const again = restored(snapshotOf(store));
+      const hosts = again.freeAddresses(network.id) + used.length;
       // The gateway of a subnet with a range lies outside what is counted.
       const outside = network.subnets.filter((s) => s.ipRange !== undefined).length;
       const sizes = network.subnets.map((s) => {
@@ -100,14 +102,14 @@ test('equal commands make equal stores, also across a restart anywhere', (t) => 
     let restarted = started();
     const straight = started();
     for (const [index, make] of list.entries()) {
-      if (index === restartAt) restarted = Store.restore(restarted.snapshot());
+      if (index === restartAt) restarted = restored(snapshotOf(restarted));
       const command = make(straight);
       const copy = JSON.parse(JSON.stringify(command)) as Command;
       const one = straight.apply(command);
       const other = restarted.apply(copy);
       t.deepEqual(one, other);
     }
-    return straight.snapshot() === restarted.snapshot();
+    return snapshotOf(straight) === snapshotOf(restarted);
   });
   t.notThrows(() => fc.assert(property, { numRuns: 40 }));
 });
@@ -119,14 +121,14 @@ test('a refused command changes nothing and tells nobody', (t) => {
     let told = 0;
     store.watch(() => (told += 1));
     for (const make of list) {
-      const before = store.snapshot();
+      const before = snapshotOf(store);
       const toldBefore = told;
       const free = [...store.networks.values()].map(({ id }) => store.freeAddresses(id));
       const outcome = store.apply(make(store));
       if (outcome.ok) continue;
       refusals += 1;
       const freeAfter = [...store.networks.values()].map(({ id }) => store.freeAddresses(id));
-      if (store.snapshot() !== before || told !== toldBefore) return false;
+      if (snapshotOf(store) !== before || told !== toldBefore) return false;
       if (JSON.stringify(free) !== JSON.stringify(freeAfter)) return false;
     }
     return true;
@@ -168,8 +170,8 @@ test('a node that takes over rows by their numbers holds what a fresh view says'
     const nodes = ['n1', 'n2', 'n3'] as NodeId[];
     for (const [index, make] of list.entries()) {
       store.apply(make(store));
-      if (index === restartAt) store = Store.restore(store.snapshot());
-      const fresh = Store.restore(store.snapshot());
+      if (index === restartAt) store = restored(snapshotOf(store));
+      const fresh = restored(snapshotOf(store));
       for (const node of nodes) {
         const mine = held.get(node) ?? new Map<ViewKey, StampedRow>();
         held.set(node, mine);

@@ -18,6 +18,7 @@ import {
 } from './cluster-fixture.ts';
 import { serviceOptions } from './scenario-options.ts';
 import { table, type ScenarioCommand, type ScenarioRunner } from './scenario.ts';
+import { restored, snapshotOf } from './snapshot/snapshots.ts';
 
 /** A fresh store and the interpreter of commands on it. */
 export function storeScript(): ScenarioRunner {
@@ -26,7 +27,7 @@ export function storeScript(): ScenarioRunner {
     const [verb = '', ...names] = words;
     if (verb === 'show') return show(store, names, options);
     if (verb === 'restart') {
-      store = Store.restore(store.snapshot());
+      store = restored(snapshotOf(store));
       return [`revision ${store.revision}`];
     }
     const outcome = store.apply(commandOf(store, { words, options }));

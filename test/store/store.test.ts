@@ -7,7 +7,7 @@ import type {
   TaskId,
   ViewRow,
 } from '../../src/model/index.ts';
-import { buildView, SnapshotError, Store, viewRows, type Change } from '../../src/store/index.ts';
+import { buildView, Store, viewRows, type Change } from '../../src/store/index.ts';
 import {
   applyAll,
   clusterCreate,
@@ -19,6 +19,7 @@ import {
   serviceCreate,
   serviceSpec,
 } from './cluster-fixture.ts';
+import { restored, snapshotOf } from './snapshot/snapshots.ts';
 
 const nothing = { creates: [], places: [], desires: [], statuses: [], removes: [] };
 
@@ -184,51 +185,11 @@ test('tasks of a service share its template, whatever copies the commands carry'
   const store = withTask();
   const template = store.services.get('svc-web' as ServiceId)?.spec.TaskTemplate;
   t.is(store.tasks.get('t1' as TaskId)?.spec, template);
-  const restored = Store.restore(store.snapshot());
+  const again = restored(snapshotOf(store));
   t.is(
-    restored.tasks.get('t1' as TaskId)?.spec,
-    restored.services.get('svc-web' as ServiceId)?.spec.TaskTemplate,
+    again.tasks.get('t1' as TaskId)?.spec,
+    again.services.get('svc-web' as ServiceId)?.spec.TaskTemplate,
   );
-});
-
-const badSnapshots: readonly { name: string; text: string; code: string }[] = [
-  { name: 'nothing', text: '', code: 'snapshot-malformed' },
-  {
-    name: 'half of one',
-    text: clusterStore(1).snapshot().slice(0, 200),
-    code: 'snapshot-malformed',
-  },
-  { name: 'JSON of something else', text: '{"a":1}', code: 'snapshot-version' },
-  { name: 'null', text: 'null', code: 'snapshot-malformed' },
-  {
-    name: 'a later version',
-    text: clusterStore(1).snapshot().replace('"version":1', '"version":2'),
-    code: 'snapshot-version',
-  },
-  {
-    name: 'one that gives a number twice',
-    text: clusterStore(2).snapshot().replace('"index":2', '"index":1'),
-    code: 'snapshot-malformed',
-  },
-  {
-    name: 'one without a table',
-    text: clusterStore(2).snapshot().replace('"services":[]', '"services":7'),
-    code: 'snapshot-malformed',
-  },
-];
-
-for (const { name, text, code } of badSnapshots) {
-  test(`a snapshot that is ${name} is refused`, (t) => {
-    const error = t.throws(() => Store.restore(text), { instanceOf: SnapshotError });
-    t.is(error.detail.code, code as 'snapshot-malformed');
-  });
-}
-
-test('an empty store has a snapshot too', (t) => {
-  const restored = Store.restore(new Store().snapshot());
-  t.is(restored.revision, 0 as Revision);
-  applyAll(restored, clusterCreate());
-  t.is(restored.ingress?.subnets[0]?.prefix, '10.0.0.0/24');
 });
 
 test('a view is its rows, indexed', (t) => {
@@ -276,11 +237,11 @@ test('a restored store names the same holder of a port in a refusal', (t) => {
   // The service that is updated gives its port up and takes it again, behind the other one.
   const id = 'svc-a' as ServiceId;
   applyAll(store, { type: 'service.update', atMs: 2, id, version, spec: serviceSpec('a', both) });
-  const restored = Store.restore(store.snapshot());
+  const again = restored(snapshotOf(store));
   const taken = serviceCreate('c', { ports: [port(80, 8001)] });
   const outcome = store.apply(taken);
   t.is(refusalOf(outcome), 'port-taken');
-  t.deepEqual(restored.apply(taken), outcome);
+  t.deepEqual(again.apply(taken), outcome);
 });
 
 test('rows carry what the data plane asks of them', (t) => {

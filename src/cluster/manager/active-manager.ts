@@ -404,9 +404,10 @@ function logOptions(
     limits: tuning.logLimits,
     machine: {
       apply: (data) => holder.store.apply(JSON.parse(data.toString()) as Command),
-      snapshot: () => Buffer.from(holder.store.snapshot()),
+      snapshot: () => Buffer.concat([...holder.store.snapshotPieces()]),
       restore: (state) => {
-        holder.store = Store.restore(state.toString());
+        holder.store = new Store();
+        Array.from(holder.store.loadSteps(state));
       },
     },
     snapshotPolicy: () => {

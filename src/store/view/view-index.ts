@@ -51,17 +51,13 @@ export class ViewIndex {
   private readonly servicesByNetwork = new KeyedIds<NetworkId, ServiceId>();
   private readonly nodeNetworks: NodeNetworks;
 
+  /** Precondition: the state has no rows yet. */
   constructor(state: State) {
     this.state = state;
     this.nodeNetworks = new NodeNetworks(state.revision);
-    this.noteCluster();
-    for (const node of state.nodes.values()) this.put(peerRow(node), node.meta.revision);
-    for (const { id } of state.networks.values()) this.noteNetwork(id, state.revision);
-    for (const service of state.services.values()) this.noteService(service.id, undefined, service);
-    for (const task of state.tasks.values()) this.noteTask(task.id, undefined, task);
   }
 
-  /** Follows what a command changed. The state is already the new one. */
+  /** Follows what became different. The state is already the new one. */
   note(changes: readonly Change[], revision: Revision): void {
     for (const change of changes) {
       if (change.kind === 'cluster') this.noteCluster();

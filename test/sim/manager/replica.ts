@@ -9,6 +9,7 @@ import {
   type Term,
 } from '../../../src/raft/index.ts';
 import { Store, type ApplyOutcome, type Change, type Command } from '../../../src/store/index.ts';
+import { restored, snapshotOf } from '../../store/snapshot/snapshots.ts';
 
 /** What came of one command's entry. */
 export interface Applied {
@@ -52,7 +53,7 @@ export class Replica {
   restore(text: string): void {
     const state = JSON.parse(text) as ReplicaState;
     this.applied = state.applied;
-    this.store = Store.restore(state.store);
+    this.store = restored(state.store);
     this.sessions = SessionTable.restore(state.sessions, limitsOf(this.clientsMax));
     this.listen();
   }
@@ -61,7 +62,7 @@ export class Replica {
     const { applied, store, sessions } = this;
     const state: ReplicaState = {
       applied,
-      store: store.snapshot(),
+      store: snapshotOf(store),
       sessions: sessions.snapshot(),
     };
     return JSON.stringify(state);
