@@ -158,7 +158,7 @@ test.serial('a published service and its name answer from workers', async (t) =>
   const fromOutside = ['nsenter', '--net=/run/netns/hawser-lab-client', '--'];
   probers = [
     new Prober(fromOutside, 'curl -sf --max-time 3 $1', ports),
-    new Prober(inside, 'wget -q -T 3 -O - http://$1:8000/', ['whoami', 'tasks.whoami']),
+    new Prober(inside, 'timeout 3 wget -q -O - http://$1:8000/', ['whoami', 'tasks.whoami']),
   ];
   writer = new Writer(MANAGERS, SEED);
   await whenWritten(t, performance.now());
