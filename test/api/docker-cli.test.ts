@@ -1,6 +1,7 @@
 /** The unchanged docker CLI against the API over fakes: what it prints is what users see. */
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
+import { ClusterError } from '../../src/cluster/index.ts';
 import { Fixture, containerSpec, dockerMissing } from './fixture.ts';
 
 const missing = dockerMissing();
@@ -64,6 +65,47 @@ withDocker('docker node lists, inspects, updates, promotes and demotes', async (
   const last = await fixture.docker('node', 'demote', 'node-1');
   t.regex(last.stderr, /attempting to demote the last manager of the swarm/);
   t.regex((await fixture.docker('node', 'rm', 'node-3')).stderr, /not down/);
+});
+
+withDocker('docker shows who leads and who is away, and warns a manager that leaves', async (t) => {
+  const fixture = await Fixture.startManager(t);
+  fixture.member.addManager(4);
+  fixture.member.unreachable.add(fixture.member.addManager(5));
+  const format = '{{.Hostname}} {{.ManagerStatus}}';
+  t.deepEqual((await succeed(fixture, 'node', 'ls', '--format', format)).trim().split('\n'), [
+    'node-1 Leader',
+    'node-2 ',
+    'node-3 ',
+    'node-4 Reachable',
+    'node-5 Unreachable',
+  ]);
+  const info = await succeed(fixture, 'info');
+  t.regex(info, /Is Manager: true[^]*Managers: 3[^]*Nodes: 5[^]*198\.18\.0\.5:2377/);
+  const demoted = await fixture.docker('node', 'demote', 'node-4');
+  t.regex(demoted.stderr, /this would result in a loss of quorum/);
+  const left = await fixture.docker('swarm', 'leave');
+  t.regex(left.stderr, /Removing this node leaves 1 managers out of 3\./);
+});
+
+withDocker('without a leader docker says so, and can force a new cluster', async (t) => {
+  const fixture = await Fixture.startManager(t);
+  fixture.member.hasLeader = false;
+  const text = 'The swarm does not have a leader.';
+  fixture.member.unavailable = new ClusterError({ code: 'no-leader' }, text);
+  for (const args of [
+    ['node', 'ls'],
+    ['service', 'create', '-d', 'busybox'],
+    ['network', 'create', '-d', 'overlay', 'demo'],
+    ['swarm', 'join-token', 'manager'],
+  ]) {
+    const refused = await fixture.docker(...args);
+    t.not(refused.code, 0);
+    t.true(refused.stderr.includes(text));
+  }
+  const format = '{{.Swarm.ControlAvailable}} {{.Swarm.Error}}';
+  t.regex(await succeed(fixture, 'info', '--format', format), /^true The swarm does not have a/);
+  await fixture.docker('swarm', 'init', '--force-new-cluster');
+  t.like(fixture.member.inits.at(-1), { isForcedNew: true });
 });
 
 withDocker('docker network creates, lists, inspects and removes', async (t) => {

@@ -24,6 +24,7 @@ const AT_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 
 export class FakeMember implements ClusterMember {
   manager: Manager | undefined;
+  readonly gossip = undefined;
   refreshes = 0;
   /** Calls of `Manager.sync`. */
   syncs = 0;
@@ -42,6 +43,7 @@ export class FakeMember implements ClusterMember {
   logLines: readonly Omit<TaskLogEntry, 'taskId'>[] = [];
   private readonly rng = new SeededRng(7);
   private readonly statusListeners = new Set<(status: MemberStatus) => void>();
+  readonly gossip = undefined;
   private locked: { unlockKey: string; manager: Manager | undefined } | undefined;
   private role: 'worker' | 'manager' | undefined;
   private selfId: NodeId | undefined;
@@ -152,8 +154,16 @@ export class FakeMember implements ClusterMember {
     return () => void this.statusListeners.delete(listener);
   }
 
+  acknowledge(): void {
+    // Nobody asks this fake what it has heard.
+  }
+
   report(): void {
     throw new Error('the API never reports');
+  }
+
+  acknowledge(): void {
+    throw new Error('the API never acknowledges');
   }
 
   refreshDescription(): void {

@@ -166,6 +166,7 @@ function nodeAttributes(node: Node, before: Node | undefined): Record<string, st
     name,
     ...changed('state', before.state, node.state),
     ...changed('availability', before.spec.Availability, node.spec.Availability),
+    ...changed('role', before.spec.Role, node.spec.Role),
   };
 }
 
