@@ -8,6 +8,7 @@ import type { Entry, LogIndex } from '../../src/raft/index.ts';
 import { buildView, viewRows } from '../../src/store/index.ts';
 import { logOf } from '../raft/sim/checkers.ts';
 import { restored, snapshotOf } from '../store/snapshot/snapshots.ts';
+import { gossipUnrest } from './check/gossip-checks.ts';
 import { find } from './load/answers.ts';
 import { violated } from './engine/violation.ts';
 import { nodeOfPeer } from './manager/role-keeper.ts';
@@ -19,6 +20,11 @@ const BOUND_MS = 90_000;
 const STEP_MS = 500;
 /** At rest is what stays so for this long. */
 const REST_MS = 3_000;
+
+interface Unrest {
+  readonly checker: string;
+  readonly what: string;
+}
 
 export class Convergence {
   private readonly world: World;
@@ -32,10 +38,12 @@ export class Convergence {
     const { queue } = this.world;
     const from = queue.now;
     let restsFrom: number | undefined;
-    let unrest: string | undefined;
+    let unrest: Unrest | undefined;
     while (restsFrom === undefined || queue.now - restsFrom < REST_MS) {
-      if (queue.now - from > BOUND_MS)
-        violated('liveness', `no rest after ${BOUND_MS} ms: ${unrest ?? 'it comes and goes'}`);
+      if (queue.now - from > BOUND_MS) {
+        const { checker, what } = unrest ?? { checker: 'liveness', what: 'it comes and goes' };
+        violated(checker, `no rest after ${BOUND_MS} ms: ${what}`);
+      }
       queue.runUntil(queue.now + STEP_MS);
       unrest = this.unrest();
       if (unrest === undefined) restsFrom ??= queue.now;
@@ -53,8 +61,11 @@ export class Convergence {
   }
 
   /** What keeps the cluster from being at rest; `undefined` when nothing does. */
-  private unrest(): string | undefined {
-    return this.unrestOfManagers() ?? this.unrestOfNodes() ?? this.unrestOfTasks();
+  private unrest(): Unrest | undefined {
+    const what = this.unrestOfManagers() ?? this.unrestOfNodes() ?? this.unrestOfTasks();
+    if (what !== undefined) return { checker: 'liveness', what };
+    const belief = gossipUnrest(this.world.nodes);
+    return belief === undefined ? undefined : { checker: 'gossip converges', what: belief };
   }
 
   private unrestOfManagers(): string | undefined {
@@ -84,6 +95,7 @@ export class Convergence {
       if (row?.state !== 'ready') return `${nodeId} is ${row?.state ?? 'unknown'}`;
       if (row.spec.Availability !== 'active') return `${nodeId} is to be active`;
       const peer = desk?.sessions.get(nodeId)?.peer;
+      if (row.peerId !== peer) return `${nodeId} takes part as ${row.peerId ?? 'nobody'}`;
       if ((row.spec.Role === 'manager') !== (peer !== undefined))
         return `${nodeId} is not the ${row.spec.Role} it is to be`;
     }

@@ -5,6 +5,7 @@ import type { World } from './world.ts';
 
 /** A cluster comes up before it is put under stress. */
 const DAWN_MS = 2_500;
+const STRAND_MAX_TICKS = 6;
 const CLOG_MAX_MS = 3_000;
 const DISK_TROUBLE_MAX_MS = 3_000;
 const SLOW_DISK_MS = 600;
@@ -19,6 +20,7 @@ export class Storm {
   begin(): void {
     const { swarm, queue, operator } = this.world;
     queue.after(DAWN_MS, () => {
+      this.world.leaderRose = (node) => this.maybeStrand(node);
       this.every(swarm.crashEveryMs, () => this.crash());
       this.every(swarm.partitionEveryMs, () => this.partition());
       this.every(swarm.clogEveryMs, () => this.clog());
@@ -44,10 +46,9 @@ export class Storm {
   private crash(): void {
     const { world } = this;
     const { leader, managers, swarm } = world;
-    const chance = this.random(4);
-    const any = this.anyNode();
-    const node =
-      (chance === 0 ? leader : chance === 1 ? managers[this.random(managers.length)] : any) ?? any;
+    const manager = this.random(2) === 0 ? managers[this.random(managers.length)] : undefined;
+    const any = manager ?? this.anyNode();
+    const node = this.random(1000) < swarm.leaderRate ? (leader ?? any) : any;
     if (node?.isUp !== true) return;
     world.stats.crashes += 1;
     node.crash(this.random(1000) < swarm.machineCrashRate ? 'machine' : 'agent');
@@ -56,20 +57,45 @@ export class Storm {
     });
   }
 
-  /** Parts the nodes in two; one way, the second half still hears the first. */
+  /**
+   * Parts the nodes in two, or the leader and one more from all others; one way, the second half
+   * still hears the first.
+   */
   private partition(): void {
-    const { network, nodes, swarm, trace } = this.world;
+    const { network, nodes, swarm, trace, leader } = this.world;
     network.heal();
     const isWhole = this.random(3) === 0;
     trace.note(isWhole ? 'network whole' : 'network parted');
     if (isWhole) return;
-    const side = nodes.map(() => this.random(2));
+    const isLeaderAlone = this.random(1000) < swarm.leaderRate;
+    const friend = this.anyNode();
+    const side = nodes.map((node) =>
+      isLeaderAlone ? Number(node === leader || node === friend) : this.random(2),
+    );
     for (const { address: from } of nodes)
       for (const { address: to } of nodes) {
         if (side[from] === side[to]) continue;
         if (swarm.isPartitionOneWay && side[from] === 0) continue;
         network.cut(from, to);
       }
+  }
+
+  /** A new leader is left alone, or with one other, with what only they hold (paper, figure 8). */
+  private maybeStrand(leader: SimNode): void {
+    const { network, nodes, swarm, queue, trace } = this.world;
+    if (this.random(1000) >= swarm.strandRate) return;
+    queue.after(this.random(STRAND_MAX_TICKS * swarm.tickMs), () => {
+      if (this.world.isCalm) return;
+      const friend = this.random(2) === 0 ? this.anyNode() : undefined;
+      network.heal();
+      trace.note(`${leader.nodeId} stranded`);
+      for (const near of [leader, friend ?? leader])
+        for (const far of nodes) {
+          if (far === leader || far === friend) continue;
+          network.cut(near.address, far.address);
+          network.cut(far.address, near.address);
+        }
+    });
   }
 
   private clog(): void {

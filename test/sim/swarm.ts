@@ -24,6 +24,8 @@ export interface Swarm {
   readonly straggleMaxMs: number;
   readonly partitionEveryMs: number;
   readonly isPartitionOneWay: boolean;
+  /** Of new leaders: those that are cut off soon after their election. */
+  readonly strandRate: number;
   readonly clogEveryMs: number;
 
   readonly diskMaxMs: number;
@@ -32,10 +34,15 @@ export interface Swarm {
 
   readonly crashEveryMs: number;
   readonly downMaxMs: number;
+  /** Of crashes and partitions: those that are meant for the leader. */
+  readonly leaderRate: number;
   /** Of the crashes: those that take the node's containers along. */
   readonly machineCrashRate: number;
   /** Clocks differ by up to this from each other, and one in ten runs a tenth fast. */
   readonly skewMaxMs: number;
+
+  /** Whether incarnations begin with the time, so that later lives win at once. */
+  readonly isGossipTimed: boolean;
 
   readonly transferEveryMs: number;
   /** Promotions and demotions by the operator. */
@@ -51,6 +58,8 @@ export interface Swarm {
   /** Of the subnets that networks get by themselves: small ones run full. */
   readonly subnetBits: number;
 
+  /** Of the consensus core; an election takes 10 to 20 of them. */
+  readonly tickMs: number;
   readonly appendBytesMax: number;
   readonly snapshotEntries: number;
   readonly keptEntries: number;
@@ -67,21 +76,24 @@ export function swarmOf(rng: Rng): Swarm {
     nodes,
     founders: Math.min(nodes, pick(1, 2, 3, 3, 3, 4, 5, 5)),
     clients: pick(1, 2, 3),
-    stormMs: isLarge ? pick(8_000, 12_000) : pick(10_000, 20_000, 30_000),
+    stormMs: isLarge ? pick(6_000, 10_000) : pick(8_000, 14_000, 20_000),
     ...networkFaults(pick),
     ...diskFaults(pick),
     crashEveryMs: pick(0, 700, 2_000, 6_000),
     downMaxMs: pick(100, 1_000, 6_000),
+    leaderRate: pick(0, 300, 300, 800),
     machineCrashRate: pick(0, 300, 1000),
     skewMaxMs: pick(0, 50, 5_000),
+    isGossipTimed: pick(0, 1) === 1,
     transferEveryMs: pick(0, 0, 1_500),
     roleEveryMs: pick(0, 0, 800, 2_500),
     nodeEveryMs: pick(0, 0, 2_000),
     taskEndEveryMs: pick(0, 300, 2_000),
-    thinkMaxMs: pick(50, 200, 600),
+    thinkMaxMs: pick(100, 250, 600),
     services: pick(2, 4, 8),
     networks: pick(1, 2, 4),
     subnetBits: pick(24, 28, 29),
+    tickMs: pick(50, 50, 20),
     appendBytesMax: pick(1, 3_000, 100_000),
     snapshotEntries: pick(20, 80, 100_000),
     keptEntries: pick(0, 5, 40),
@@ -106,6 +118,7 @@ function networkFaults(pick: Pick) {
     straggleMaxMs: pick(400, 2_000),
     partitionEveryMs: pick(0, 0, 1_200, 4_000),
     isPartitionOneWay: pick(0, 0, 1) === 1,
+    strandRate: pick(0, 0, 0, 300),
     clogEveryMs: pick(0, 0, 1_000),
   };
 }

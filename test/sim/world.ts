@@ -40,6 +40,8 @@ export class World {
   readonly directory = new Map<NodeId, Address>();
   readonly stats: Stats = { writes: 0, snapshots: 0, snapshotsSent: 0, crashes: 0 };
   isCalm = false;
+  /** Told of each manager that has just been elected. */
+  leaderRose: (node: SimNode) => void = () => undefined;
 
   constructor(seed: number, overrides: Partial<Swarm> = {}) {
     this.rng = new SeededRng(seed);

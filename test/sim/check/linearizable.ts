@@ -24,7 +24,7 @@ export interface Model<State, Op> {
 export type Verdict = 'linearizable' | 'impossible' | 'undecided';
 
 /** Steps of the search, each of which tries one operation. */
-const STEPS_MAX = 200_000;
+const STEPS_MAX = 100_000;
 
 export function checkLinearizable<State, Op>(
   model: Model<State, Op>,
@@ -35,32 +35,40 @@ export function checkLinearizable<State, Op>(
 
 /** The operations that were taken so far, and the state they made. */
 interface Node<State> {
-  readonly taken: bigint;
+  /** Of the answered ones, in the order of their calls, all before this place are taken. */
+  readonly low: number;
+  /** Places of answered ones that were taken beyond, ascending. */
+  readonly beyond: readonly number[];
+  /** Places of unanswered ones that were taken. */
+  readonly open: readonly number[];
   readonly state: State;
+}
+
+interface Answered<Op> extends Operation<Op> {
+  readonly returnedAt: number;
 }
 
 class Search<State, Op> {
   private readonly model: Model<State, Op>;
-  private readonly operations: readonly Operation<Op>[];
-  private readonly answered: bigint;
+  private readonly answered: readonly Answered<Op>[];
+  private readonly unanswered: readonly Operation<Op>[];
   private readonly seen = new Set<string>();
 
   constructor(model: Model<State, Op>, history: readonly Operation<Op>[]) {
+    const byCall = [...history].sort((one, other) => one.calledAt - other.calledAt);
     this.model = model;
-    this.operations = [...history].sort((one, other) => one.calledAt - other.calledAt);
-    this.answered = this.operations.reduce(
-      (mask, { returnedAt }, at) => (returnedAt === undefined ? mask : mask | bit(at)),
-      0n,
-    );
+    this.answered = byCall.filter(isAnswered);
+    this.unanswered = byCall.filter((operation) => !isAnswered(operation));
   }
 
   run(): Verdict {
-    const stack: Node<State>[] = [{ taken: 0n, state: this.model.initial }];
+    const { initial } = this.model;
+    const stack: Node<State>[] = [{ low: 0, beyond: [], open: [], state: initial }];
     for (let steps = 0; steps < STEPS_MAX; steps += 1) {
       const node = stack.pop();
       if (node === undefined) return 'impossible';
-      if ((node.taken & this.answered) === this.answered) return 'linearizable';
-      for (const next of this.successors(node)) stack.push(next);
+      if (node.low === this.answered.length) return 'linearizable';
+      for (const next of this.successors(node)) this.add(stack, next);
     }
     return 'undecided';
   }
@@ -69,31 +77,68 @@ class Search<State, Op> {
    * What may come next: operations called before any other one that is left returned. Last, and so
    * tried first, those that were answered: most of the others never took effect.
    */
-  private successors({ taken, state }: Node<State>): Node<State>[] {
-    const answered: Node<State>[] = [];
-    const open: Node<State>[] = [];
-    let firstReturn = Infinity;
-    for (const [at, { returnedAt }] of this.operations.entries())
-      if ((taken & bit(at)) === 0n && returnedAt !== undefined)
-        firstReturn = Math.min(firstReturn, returnedAt);
-    for (const [at, { op, calledAt, returnedAt }] of this.operations.entries()) {
+  private successors(node: Node<State>): Node<State>[] {
+    const left = this.window(node);
+    const firstReturn = Math.min(...left.map((at) => this.answered[at]?.returnedAt ?? Infinity));
+    const next: Node<State>[] = [];
+    for (const [at, { op, calledAt }] of this.unanswered.entries()) {
       if (calledAt > firstReturn) break;
-      if ((taken & bit(at)) !== 0n) continue;
-      const after = this.model.step(state, op);
-      const next = returnedAt === undefined ? open : answered;
-      if (after !== undefined) this.add(next, { taken: taken | bit(at), state: after });
+      if (node.open.includes(at)) continue;
+      const state = this.model.step(node.state, op);
+      // Without an effect it may as well not have happened.
+      const hasEffect = state !== undefined && this.textOf(state) !== this.textOf(node.state);
+      if (hasEffect) next.push({ ...node, open: inserted(node.open, at), state });
     }
-    return [...open.reverse(), ...answered.reverse()];
+    for (const at of left.reverse()) {
+      const operation = this.answered[at];
+      if (operation === undefined || operation.calledAt > firstReturn) continue;
+      const state = this.model.step(node.state, operation.op);
+      if (state !== undefined) next.push({ ...node, ...taken(node, at), state });
+    }
+    return next;
   }
 
-  private add(next: Node<State>[], node: Node<State>): void {
-    const text = `${node.taken.toString(36)} ${this.model.textOf(node.state)}`;
+  /** Places of the answered operations that are left, as far as one of them could come next. */
+  private window({ low, beyond }: Node<State>): number[] {
+    const places: number[] = [];
+    let firstReturn = Infinity;
+    for (let at = low; at < this.answered.length; at += 1) {
+      const operation = this.answered[at];
+      if (operation === undefined || operation.calledAt > firstReturn) break;
+      if (beyond.includes(at)) continue;
+      places.push(at);
+      firstReturn = Math.min(firstReturn, operation.returnedAt);
+    }
+    return places;
+  }
+
+  private add(stack: Node<State>[], node: Node<State>): void {
+    const { low, beyond, open, state } = node;
+    const text = `${low} ${beyond.join()} ${open.join()} ${this.textOf(state)}`;
     if (this.seen.has(text)) return;
     this.seen.add(text);
-    next.push(node);
+    stack.push(node);
+  }
+
+  private textOf(state: State): string {
+    return this.model.textOf(state);
   }
 }
 
-function bit(at: number): bigint {
-  return 1n << BigInt(at);
+function isAnswered<Op>(operation: Operation<Op>): operation is Answered<Op> {
+  return operation.returnedAt !== undefined;
+}
+
+function taken<State>(
+  { low, beyond }: Node<State>,
+  at: number,
+): Pick<Node<State>, 'low' | 'beyond'> {
+  const all = inserted(beyond, at);
+  let first = low;
+  while (all[first - low] === first) first += 1;
+  return { low: first, beyond: all.slice(first - low) };
+}
+
+function inserted(places: readonly number[], at: number): number[] {
+  return [...places, at].sort((one, other) => one - other);
 }

@@ -21,6 +21,7 @@ export type Packet =
   /** A message of the consensus core in its binary form. */
   | { readonly kind: 'raft'; readonly peer: PeerId; readonly bytes: Uint8Array }
   | SnapshotChunk
+  | { readonly kind: 'gossip'; readonly bytes: Uint8Array }
   | { readonly kind: 'chunk-ack'; readonly transfer: number; readonly part: number };
 
 /** A node to the manager that leads. */
@@ -90,4 +91,10 @@ export type ApiAnswers =
   /** A write may be done, now or later, or not at all. */
   | { readonly kind: 'unknown' };
 
-export type StreamMessage = NodeSays | LeaderSays | ApiAsks | ApiAnswers;
+/** Of a stream between two that gossip. */
+export interface GossipFrame {
+  readonly kind: 'frame';
+  readonly bytes: Uint8Array;
+}
+
+export type StreamMessage = NodeSays | LeaderSays | ApiAsks | ApiAnswers | GossipFrame;

@@ -188,7 +188,9 @@ function framesOf(bytes: Buffer): { readonly frames: readonly Frame[]; readonly 
   while (at + HEADER_BYTES <= bytes.length) {
     const end = at + HEADER_BYTES + bytes.readUInt32BE(at);
     const payload = bytes.subarray(at + HEADER_BYTES, end);
-    if (end > bytes.length || crc32(payload) !== bytes.readUInt32BE(at + 4)) break;
+    // A torn end of zeros would be an empty frame with a sum that is right.
+    if (payload.length === 0 || end > bytes.length) break;
+    if (crc32(payload) !== bytes.readUInt32BE(at + 4)) break;
     frames.push(JSON.parse(payload.toString()) as Frame);
     at = end;
   }

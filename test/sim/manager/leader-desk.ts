@@ -3,6 +3,7 @@
  * reports, calls the silent ones down, lets the orchestrator decide, and keeps the membership.
  */
 import type { NetworkId, NodeId } from '../../../src/model/index.ts';
+import type { PeerId } from '../../../src/raft/index.ts';
 import type { Command } from '../../../src/store/index.ts';
 import { clusterOf } from '../../store/cluster-fixture.ts';
 import type { StreamEnd } from '../engine/network.ts';
@@ -31,6 +32,7 @@ export class LeaderDesk {
   private isStopped = false;
   private isFeedDue = false;
   private isFounding = false;
+  private isNoting = false;
 
   constructor(host: ManagerHost) {
     this.host = host;
@@ -66,8 +68,7 @@ export class LeaderDesk {
     const { nodeId } = hello;
     const isKnown = this.store.nodes.has(nodeId);
     if (!isKnown && hello.isJoining === undefined) {
-      end.send({ kind: 'unknown-node' });
-      end.close();
+      this.turnAway(end, nodeId);
       return;
     }
     const session = new DeskSession(end, hello);
@@ -151,12 +152,17 @@ export class LeaderDesk {
       if (!session.isReady) continue;
       if (this.store.nodes.has(session.nodeId)) session.feed(this.store);
       else {
-        session.say({ kind: 'unknown-node' });
-        session.end.close();
+        this.turnAway(session.end, session.nodeId);
         this.closed(session);
         this.deadlines.delete(session.nodeId);
       }
     }
+  }
+
+  /** A node that hears it is unknown drops its disk, so it may not hear so while it has a vote. */
+  private turnAway(end: StreamEnd, nodeId: NodeId): void {
+    if (!this.isMember(nodeId)) end.send({ kind: 'unknown-node' });
+    end.close();
   }
 
   private tick(): void {
@@ -211,19 +217,36 @@ export class LeaderDesk {
     const peerOf = (id: NodeId) => this.sessions.get(id)?.peer;
     this.tellRoles();
     const step = nextRoleStep({ raft, store: this.store, peerOf });
-    if (step.kind === 'change') this.host.touch((core) => core.proposeMembership(step.change));
+    if (step.kind === 'note') this.note(step.id, step.peer);
+    else if (step.kind === 'change') this.host.touch((core) => core.proposeMembership(step.change));
     else if (step.kind === 'hand-over') this.host.touch((core) => core.transferLeadership());
+  }
+
+  private note(id: NodeId, peerId: PeerId | undefined): void {
+    if (this.isNoting) return;
+    this.isNoting = true;
+    const address = vtepOf(this.host.world.directory.get(id) ?? 0);
+    const manager = peerId && { address, peerId };
+    const command = { type: 'node.manager', id, ...this.stamp } as const;
+    this.propose({ ...command, ...(manager && { manager }) }, () => void (this.isNoting = false));
   }
 
   private tellRoles(): void {
     const { raft } = this.host;
-    if (raft === undefined || raft.isMembershipPending) return;
-    const { voters, learners } = raft.membership;
-    const members = new Set([...voters, ...learners].map(nodeOfPeer));
+    if (raft?.isMembershipPending !== false) return;
     for (const session of this.sessions.values()) {
       const role = this.store.nodes.get(session.nodeId)?.spec.Role;
-      if (session.isReady && role !== undefined) session.sayRole(role, members.has(session.nodeId));
+      if (session.isReady && role !== undefined)
+        session.sayRole(role, this.isMember(session.nodeId));
     }
+  }
+
+  /** Of the group's membership, or of one that may come to hold. */
+  private isMember(nodeId: NodeId): boolean {
+    const { raft } = this.host;
+    if (raft?.isMembershipPending !== false) return true;
+    const { voters, learners } = raft.membership;
+    return [...voters, ...learners].some((peer) => nodeOfPeer(peer) === nodeId);
   }
 
   private get stamp(): { readonly atMs: number } {

@@ -26,7 +26,6 @@ import { LeaderDesk } from './leader-desk.ts';
 import { Proposer } from './proposer.ts';
 import { Replica } from './replica.ts';
 
-const TICK_MS = 50;
 const TIMING = { heartbeatTicks: 2, electionTicks: 10 };
 const LIMITS = { inflightMessagesMax: 6, promoteLagEntriesMax: 50 };
 /** More turns of one pump are an endless loop. */
@@ -45,6 +44,7 @@ export class ManagerHost {
   private lives = 0;
   private readonly received = new Map<string, string>();
   private isPumping = false;
+  private ledTerm = 0;
 
   /** `members` begin a new group; without them the peer waits to be added to one. */
   constructor(node: SimNode, peerId: PeerId, members: Membership | undefined) {
@@ -126,7 +126,7 @@ export class ManagerHost {
     return result;
   }
 
-  receive(from: Address, packet: Packet): void {
+  receive(from: Address, packet: Exclude<Packet, { kind: 'gossip' }>): void {
     switch (packet.kind) {
       case 'raft':
         if (packet.peer === this.peerId) this.receiveMessage(messageOf(packet.bytes));
@@ -148,7 +148,7 @@ export class ManagerHost {
   }
 
   private tickLater(): void {
-    this.after(this.node.clock.span(TICK_MS), () => {
+    this.after(this.node.clock.span(this.world.swarm.tickMs), () => {
       this.tickLater();
       this.touch((raft) => raft.tick());
     });
@@ -166,6 +166,7 @@ export class ManagerHost {
     this.isPumping = false;
     if (this.core === undefined) return;
     checks.raft.peer(this.core);
+    this.noteLeadership(this.core);
     this.proposing?.serve();
     this.maybeSnapshot(this.core);
     this.updateDesk(this.core);
@@ -248,6 +249,12 @@ export class ManagerHost {
     const membership = raft.membershipAt(index);
     this.world.stats.snapshots += 1;
     journal.compact({ index, term, membership }, state, swarm.keptEntries);
+  }
+
+  private noteLeadership({ role, term }: Raft): void {
+    if (role !== 'leader' || term === this.ledTerm) return;
+    this.ledTerm = term;
+    this.world.leaderRose(this.node);
   }
 
   /** A leader begins its duties when it knows what was decided before it. */

@@ -1,7 +1,8 @@
 /**
  * Makes the membership of the consensus group follow the nodes' roles, one change at a time: a
- * manager's disk is added as a learner, promoted when it has caught up, and removed when its node
- * is a worker, is gone, or has another disk.
+ * manager's disk is noted in the store, added as a learner, promoted when it has caught up; removed
+ * when its node is a worker, is gone, or has another disk; and then the note is taken back. A node
+ * with a note cannot be removed, so no vote is lost with it.
  */
 import type { Node, NodeId } from '../../../src/model/index.ts';
 import type { MembershipChange, PeerId, Raft } from '../../../src/raft/index.ts';
@@ -17,6 +18,8 @@ export interface RoleFacts {
 export type RoleStep =
   | { readonly kind: 'rest' }
   | { readonly kind: 'change'; readonly change: MembershipChange }
+  /** In the store: the node takes part under this peer, or does not. */
+  | { readonly kind: 'note'; readonly id: NodeId; readonly peer: PeerId | undefined }
   /** The leader itself has to go. */
   | { readonly kind: 'hand-over' };
 
@@ -37,7 +40,11 @@ export function nextRoleStep(facts: RoleFacts): RoleStep {
     if (step !== undefined) return step;
   }
   const surplus = members.find((peer) => !mayStay(facts, peer));
-  return surplus === undefined ? REST : removal(raft, surplus);
+  if (surplus !== undefined) return removal(raft, surplus);
+  const isMember = (id: NodeId): boolean => members.some((peer) => nodeOfPeer(peer) === id);
+  for (const { id, peerId } of store.nodes.values())
+    if (peerId !== undefined && !isMember(id)) return { kind: 'note', id, peer: undefined };
+  return REST;
 }
 
 function mayStay({ store, peerOf }: RoleFacts, peer: PeerId): boolean {
@@ -55,7 +62,7 @@ function removal(raft: Raft, peer: PeerId): RoleStep {
 
 function stepFor(
   { peerOf, raft }: RoleFacts,
-  { id, spec, state }: Node,
+  { id, spec, state, peerId }: Node,
   {
     voters,
     learners,
@@ -63,6 +70,7 @@ function stepFor(
 ): RoleStep | undefined {
   const peer = peerOf(id);
   if (peer === undefined || spec.Role !== 'manager' || state === 'down') return undefined;
+  if (peerId !== peer) return { kind: 'note', id, peer };
   if (voters.includes(peer)) return undefined;
   if (!learners.includes(peer)) return { kind: 'change', change: { kind: 'add-learner', peer } };
   const isHeard = raft.peers.some((status) => status.id === peer && status.isActive);

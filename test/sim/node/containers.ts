@@ -1,10 +1,11 @@
 /** The containers of one machine. They outlive the agent, but not the machine. */
-import type { Attachment, Task, TaskId } from '../../../src/model/index.ts';
+import type { Attachment, ServiceId, Task, TaskId } from '../../../src/model/index.ts';
 
 export interface SimContainer {
   state: 'created' | 'running' | 'exited';
   exitCode: number;
   readonly attachments: readonly Attachment[];
+  readonly serviceId: ServiceId;
 }
 
 const GATEWAY_HOSTS_MAX = 65_000;
@@ -25,8 +26,9 @@ export class Containers {
     }
   }
 
-  create({ id, attachments }: Task): void {
-    if (!this.all.has(id)) this.all.set(id, { state: 'created', exitCode: 0, attachments });
+  create({ id, attachments, serviceId }: Task): void {
+    if (this.all.has(id)) return;
+    this.all.set(id, { state: 'created', exitCode: 0, attachments, serviceId });
   }
 
   running(): readonly (readonly [TaskId, SimContainer])[] {

@@ -20,6 +20,11 @@ export class NodeClock {
     return Math.floor(EPOCH_MS + this.queue.now * this.pace + this.skewMs);
   }
 
+  /** Whole milliseconds that have passed by this clock. */
+  monotonicMs(): number {
+    return Math.floor(this.queue.now * this.pace);
+  }
+
   /** How long a timer of this many milliseconds really takes here. */
   span(ms: number): number {
     return Math.round(ms / this.pace);

@@ -13,6 +13,7 @@ import { ManagerHost } from '../manager/manager-host.ts';
 import { nodeOfPeer } from '../manager/role-keeper.ts';
 import type { World } from '../world.ts';
 import { Containers } from './containers.ts';
+import { GossipHost } from './gossip-host.ts';
 import { NodeClock } from './node-clock.ts';
 import { WorkerHost } from './worker-host.ts';
 
@@ -28,6 +29,8 @@ export class SimNode {
   readonly containers = new Containers();
   worker: WorkerHost;
   manager: ManagerHost | undefined;
+  /** From when the node is a member of the cluster. */
+  gossip: GossipHost | undefined;
   /** Changes when the node is removed from the cluster and joins again. */
   nodeId: NodeId;
   joinsAs: 'worker' | 'manager' = 'worker';
@@ -65,6 +68,7 @@ export class SimNode {
     this.worker = new WorkerHost(this, this.keptRows);
     this.manager?.start();
     this.worker.start();
+    if (this.hasJoined) this.startGossip();
   }
 
   crash(kind: 'agent' | 'machine'): void {
@@ -74,6 +78,7 @@ export class SimNode {
     this.world.trace.note(`${this.nodeId} ${kind} crash`);
     this.disk.crash();
     this.manager?.stop();
+    this.gossip = undefined;
     this.world.network.forget(this.address);
     if (kind === 'agent') return;
     for (const [id] of this.containers.running()) this.world.checks.allocation.ended(id);
@@ -89,12 +94,14 @@ export class SimNode {
   }
 
   receive(from: Address, packet: Packet): void {
-    if (this.isUp) this.manager?.receive(from, packet);
+    if (!this.isUp) return;
+    if (packet.kind === 'gossip') this.gossip?.receive(from, packet.bytes);
+    else this.manager?.receive(from, packet);
   }
 
-  /** Somebody dialled: a node that wants a session, or a client with a question. */
+  /** Somebody dialled: a node that wants a session or gossips, or a client with a question. */
   accept(end: StreamEnd): boolean {
-    if (!this.isUp || this.manager === undefined) return false;
+    if (!this.isUp) return false;
     end.take = (message) => this.takeFirst(end, message);
     return true;
   }
@@ -105,12 +112,15 @@ export class SimNode {
     container.state = 'exited';
     container.exitCode = exitCode;
     this.world.checks.allocation.ended(id);
-    if (this.isUp) this.worker.look(id);
+    if (!this.isUp) return;
+    this.gossip?.containersChanged();
+    this.worker.look(id);
   }
 
   welcomed(managers: readonly Address[]): void {
     this.hasJoined = true;
     this.managers = [...new Set([...managers, ...this.managers])];
+    if (this.gossip === undefined) this.startGossip();
   }
 
   /** `isMember`: whether this node's peer takes part in the group. */
@@ -156,6 +166,11 @@ export class SimNode {
     return id;
   }
 
+  private startGossip(): void {
+    this.gossip = new GossipHost(this);
+    this.gossip.start();
+  }
+
   private dropManager(): void {
     this.manager?.stop();
     this.manager = undefined;
@@ -165,6 +180,10 @@ export class SimNode {
 
   private takeFirst(end: StreamEnd, message: StreamMessage): void {
     const { manager } = this;
+    if (message.kind === 'frame' && this.gossip !== undefined) {
+      this.gossip.accept(end, message);
+      return;
+    }
     if (manager === undefined) {
       end.close();
       return;

@@ -81,6 +81,7 @@ export class TaskCarrier {
       case 'start':
         if (container?.state !== 'created') return;
         container.state = 'running';
+        this.node.gossip?.containersChanged();
         return world.checks.allocation.started(this.node.nodeId, this.id, container.attachments);
       case 'stop':
         return this.node.endContainer(this.id, 143);
