@@ -2,7 +2,7 @@
  * Story 7: five managers as real processes, killed one after the other while a client writes and
  * others ask; then roles that change, nodes that go, and a cluster that is forced anew.
  */
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { ApiError } from '../../../src/client/index.ts';
 import { labStart, labStatus, labStop } from '../../../src/lab/index.ts';
 import {
@@ -20,16 +20,25 @@ import {
   whenRunningAt,
 } from '../lab-fixture.ts';
 import { Prober } from './prober.ts';
+import {
+  hostname,
+  managersNow,
+  NO_LEADER,
+  raftTerm,
+  shownAs,
+  swarmOf,
+  whenLed,
+  whenShownAs,
+  whenWritten,
+  WRITABLE_LIMIT_MS,
+} from './seen.ts';
 import { Writer } from './writer.ts';
 
 const MANAGERS = [1, 2, 3, 4, 5];
 const WORKERS = [6, 7];
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-/** From the loss of a leader, or the return of a quorum, to the next acknowledged write. */
-const WRITABLE_LIMIT_MS = 8_000;
 /** "At once": a refusal waits for nobody. */
 const REFUSAL_LIMIT_MS = 1_000;
-const NO_LEADER = /The swarm does not have a leader/;
 
 let writer: Writer | undefined;
 let probers: readonly Prober[] = [];
@@ -40,70 +49,6 @@ test.after.always(async () => {
   await writer?.stop();
   await labDown();
 });
-
-const hostname = (node: number): string => labNode(node).namespace;
-
-interface Info {
-  readonly Swarm: {
-    readonly NodeID: string;
-    readonly LocalNodeState: string;
-    readonly ControlAvailable: boolean;
-    readonly Error: string;
-    readonly Managers?: number;
-  };
-}
-
-async function swarmOf(node: number): Promise<Info['Swarm']> {
-  return ((await apiOf(node).call({ method: 'GET', path: '/info' })) as Info).Swarm;
-}
-
-/** Numbers of the nodes with a role, the leader first. */
-async function managersNow(): Promise<number[]> {
-  const seen = (await labStatus()).filter(({ role }) => role === 'leader' || role === 'manager');
-  return seen.sort((a, b) => a.role.localeCompare(b.role)).map(({ number }) => number);
-}
-
-async function whenLed(t: ExecutionContext): Promise<number> {
-  const [leader] = await eventually(t, 'a leader', {
-    look: async () => (await labStatus()).filter(({ role }) => role === 'leader'),
-    holds: (leaders) => leaders.length === 1,
-  });
-  return leader?.number ?? 0;
-}
-
-/** `Ready/Reachable` and the like, as `node ls` of a manager shows a node; empty when it is gone. */
-async function shownAs(manager: number, node: number): Promise<string> {
-  const ran = await tryVerb(
-    ...([
-      manager,
-      'node',
-      'ls',
-      '--format',
-      '{{.Hostname}} {{.Status}}/{{.ManagerStatus}}',
-    ] as const),
-  );
-  const row = ran.stdout.split('\n').find((line) => line.startsWith(`${hostname(node)} `));
-  return row?.split(' ')[1] ?? '';
-}
-
-function whenShownAs(
-  t: ExecutionContext,
-  { manager, node, shown }: { manager: number; node: number; shown: RegExp },
-): Promise<string> {
-  return eventually(t, `node ${node} to be ${String(shown)} for ${manager}`, {
-    look: () => shownAs(manager, node),
-    holds: (text) => shown.test(text),
-  });
-}
-
-/** Waits for a write that began after `sinceMs`; returns how long it took until it was certain. */
-async function whenWritten(t: ExecutionContext, sinceMs: number): Promise<number> {
-  const acks = await eventually(t, 'an acknowledged write', {
-    look: async () => (writer?.acks ?? []).filter(({ startedAt }) => startedAt >= sinceMs),
-    holds: (found) => found.length > 0,
-  });
-  return Math.round(Math.min(...acks.map(({ at }) => at)) - sinceMs);
-}
 
 async function createRefused(manager: number): Promise<{ reason: string; tookMs: number }> {
   const startedAt = performance.now();
@@ -116,12 +61,6 @@ async function createRefused(manager: number): Promise<{ reason: string; tookMs:
     const reason = error instanceof ApiError ? error.message : String(error);
     return { reason, tookMs: performance.now() - startedAt };
   }
-}
-
-async function raftTerm(node: number): Promise<number> {
-  const url = `http://${labNode(node).metricsAddress}/metrics`;
-  const { stdout } = await inLab('client', 'curl', '-s', url);
-  return Number(/^hawser_raft_term (\d+)$/m.exec(stdout)?.[1]);
 }
 
 test.serial('five managers: one leads, all are reachable and say the same', async (t) => {
@@ -161,7 +100,7 @@ test.serial('a published service and its name answer from workers', async (t) =>
     new Prober(inside, 'timeout 3 wget -q -O - http://$1:8000/', ['whoami', 'tasks.whoami']),
   ];
   writer = new Writer(MANAGERS, SEED);
-  await whenWritten(t, performance.now());
+  await whenWritten(t, writer, performance.now());
 });
 
 test.serial('the leader and another manager are killed: it is writable again soon', async (t) => {
@@ -169,9 +108,9 @@ test.serial('the leader and another manager are killed: it is writable again soo
   const other = MANAGERS.find((node) => node !== leader) ?? 0;
   const killedAt = performance.now();
   await labStop(String(leader), 'SIGKILL');
-  const afterLeader = await whenWritten(t, killedAt);
+  const afterLeader = await whenWritten(t, writer, killedAt);
   await labStop(String(other), 'SIGKILL');
-  const afterBoth = await whenWritten(t, performance.now());
+  const afterBoth = await whenWritten(t, writer, performance.now());
   t.log(`written ${afterLeader} ms after the leader's end, ${afterBoth} ms after another's`);
   t.true(afterLeader < WRITABLE_LIMIT_MS && afterBoth < WRITABLE_LIMIT_MS);
   const next = await whenLed(t);
@@ -235,7 +174,7 @@ test.serial('one of them is back: it is writable; then all are', async (t) => {
   const [first = '', ...others] = away.map(({ number }) => String(number));
   const startedAt = performance.now();
   await labStart(first);
-  const tookMs = await whenWritten(t, startedAt);
+  const tookMs = await whenWritten(t, writer, startedAt);
   t.log(`written ${tookMs} ms after the start of a third manager`);
   t.true(tookMs < WRITABLE_LIMIT_MS);
   for (const node of others) await labStart(node);
@@ -277,7 +216,7 @@ test.serial('the leader is demoted: another leads, and it stays as a worker', as
   });
   t.is(next.length, 4);
   await whenShownAs(t, { manager: next[0] ?? 0, node: leader, shown: /^Ready\/$/ });
-  await whenWritten(t, performance.now());
+  await whenWritten(t, writer, performance.now());
 });
 
 test.serial('a removed manager cannot come back by itself', async (t) => {
@@ -312,7 +251,7 @@ test.serial('a manager that leaves is warned, and then gone', async (t) => {
   t.regex(refused.stderr, /participating as a manager\. The only way to restore a swarm/);
   await verb(t, leaver, 'swarm', 'leave', '--force');
   t.is((await swarmOf(leaver)).LocalNodeState, 'inactive');
-  await whenWritten(t, performance.now());
+  await whenWritten(t, writer, performance.now());
   await tryVerb(leader, 'node', 'demote', hostname(leaver));
   await eventually(t, 'the node to be removed', {
     look: () => tryVerb(leader, 'node', 'rm', '--force', hostname(leaver)),
