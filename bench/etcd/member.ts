@@ -9,7 +9,7 @@ import type { Identity } from '../../src/cluster/identity/index.ts';
 import { RaftStorage } from '../../src/cluster/log/index.ts';
 import { ClusterServer, type HostPort } from '../../src/cluster/transport/index.ts';
 import type { PeerId } from '../../src/raft/index.ts';
-import { PUT, RANGE, bytesField, fieldsOf, framed, putRequest, unframed } from './grpc.ts';
+import { PUT, RANGE, bytesField, fieldsOf, framed, unframed } from './grpc.ts';
 
 /** What the parent says first. */
 export interface MemberOrder {
@@ -31,24 +31,29 @@ const HEAD_BYTES = 4;
 
 /** The state machine: its commands are etcd's own Put requests. */
 class Shelf implements StateMachine<number> {
-  readonly values = new Map<string, Buffer>();
+  /** The last Put of each key. */
+  private readonly puts = new Map<string, Buffer>();
   private revision = 0;
 
   apply(data: Uint8Array): number {
-    const fields = fieldsOf(Buffer.from(data.buffer, data.byteOffset, data.length));
-    const [key, value] = [fields.get(1), fields.get(2)];
-    if (key instanceof Buffer && value instanceof Buffer)
-      this.values.set(key.toString('latin1'), value);
+    const put = Buffer.from(data.buffer, data.byteOffset, data.length);
+    this.puts.set(keyOf(put), put);
     this.revision += 1;
     return this.revision;
   }
 
+  value(key: string): Buffer | undefined {
+    const put = this.puts.get(key);
+    const value = put && fieldsOf(put).get(2);
+    return value instanceof Buffer ? value : undefined;
+  }
+
   snapshot(): Iterable<Uint8Array> {
-    return piecesOf([...this.values]);
+    return piecesOf([...this.puts.values()]);
   }
 
   restore(state: Buffer): void {
-    this.values.clear();
+    this.puts.clear();
     for (let at = 0; at < state.length;) {
       const length = state.readUInt32BE(at);
       this.apply(state.subarray(at + HEAD_BYTES, at + HEAD_BYTES + length));
@@ -57,11 +62,16 @@ class Shelf implements StateMachine<number> {
   }
 }
 
-function* piecesOf(values: readonly (readonly [string, Buffer])[]): Iterable<Uint8Array> {
+/** The key of a Put or Range request. */
+function keyOf(request: Buffer): string {
+  const key = fieldsOf(request).get(1);
+  return key instanceof Buffer ? key.toString('latin1') : '';
+}
+
+function* piecesOf(puts: readonly Buffer[]): Iterable<Uint8Array> {
   let piece: Buffer[] = [];
   let bytes = 0;
-  for (const [key, value] of values) {
-    const put = putRequest(Buffer.from(key, 'latin1'), value);
+  for (const put of puts) {
     const head = Buffer.alloc(HEAD_BYTES);
     head.writeUInt32BE(put.length);
     piece.push(head, put);
@@ -141,10 +151,9 @@ class Member {
     }
     if (path !== RANGE) throw new Error(`no method ${String(path)}`);
     await this.driver.readBarrier();
-    const key = fieldsOf(request).get(1);
-    const value = key instanceof Buffer && this.shelf.values.get(key.toString('latin1'));
+    const value = this.shelf.value(keyOf(request));
     // Of RangeResponse: 2 kvs; of KeyValue: 5 value.
-    return value instanceof Buffer ? bytesField(2, bytesField(5, value)) : Buffer.alloc(0);
+    return value === undefined ? Buffer.alloc(0) : bytesField(2, bytesField(5, value));
   }
 }
 

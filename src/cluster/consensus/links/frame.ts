@@ -23,11 +23,24 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-export function frameHead(type: number, payloadBytes: number): Buffer {
-  const head = Buffer.allocUnsafe(FRAME_HEAD_BYTES);
-  head.writeUInt32BE(payloadBytes, 0);
-  head.writeUInt8(type, 4);
-  return head;
+/** A frame whose payload is to be filled in, from `FRAME_HEAD_BYTES` on. */
+export function emptyFrame(type: number, payloadBytes: number): Buffer {
+  const frame = Buffer.allocUnsafe(FRAME_HEAD_BYTES + payloadBytes);
+  frame.writeUInt32BE(payloadBytes, 0);
+  frame[4] = type;
+  return frame;
+}
+
+export function encodeFrame(type: number, ...parts: readonly Uint8Array[]): Buffer {
+  let bytes = 0;
+  for (const { length } of parts) bytes += length;
+  const frame = emptyFrame(type, bytes);
+  let at = FRAME_HEAD_BYTES;
+  for (const part of parts) {
+    frame.set(part, at);
+    at += part.length;
+  }
+  return frame;
 }
 
 /** Puts frames together from the pieces in which they arrive. */

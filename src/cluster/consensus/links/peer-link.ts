@@ -9,7 +9,7 @@ import type { TLSSocket } from 'node:tls';
 import { messageOf } from '../../../base/index.ts';
 import type { PeerId } from '../../../raft/index.ts';
 import { protocolError } from '../../transport/index.ts';
-import { FRAME_HEAD_BYTES, FRAME_TYPES, FrameReader, frameHead, type Frame } from './frame.ts';
+import { FRAME_TYPES, FrameReader, encodeFrame, type Frame } from './frame.ts';
 import {
   LINK_VERSIONS,
   decodeHello,
@@ -50,7 +50,7 @@ export class PeerLink {
   private hello: Hello | undefined;
   private hasEnded = false;
   /** Leaves at the end of this turn. */
-  private out: Uint8Array[] = [];
+  private out: Buffer[] = [];
   private outBytes = 0;
   private hasSent = false;
   private hasHeard = false;
@@ -92,21 +92,20 @@ export class PeerLink {
   }
 
   /** False when too much waits to be sent, or the link is closed: the frame is dropped. */
-  trySend(type: number, ...parts: readonly Uint8Array[]): boolean {
+  trySend(frame: Buffer): boolean {
     const { limits } = this.options;
     if (this.hasEnded || this.queuedBytes > limits.queueBytesMax) return false;
     this.hasSent = true;
-    let bytes = 0;
-    for (const { length } of parts) bytes += length;
     if (this.out.length === 0) process.nextTick(() => this.flush());
-    this.out.push(frameHead(type, bytes), ...parts);
-    this.outBytes += FRAME_HEAD_BYTES + bytes;
+    this.out.push(frame);
+    this.outBytes += frame.length;
     return true;
   }
 
   /** Says who this end is. */
   sayHello(hello: Omit<Hello, 'versions'>): void {
-    this.trySend(FRAME_TYPES.hello, encodeHello({ ...hello, versions: LINK_VERSIONS }));
+    const payload = encodeHello({ ...hello, versions: LINK_VERSIONS });
+    this.trySend(encodeFrame(FRAME_TYPES.hello, payload));
   }
 
   /** Time has passed: says that it is there, and looks whether the other end is. */
@@ -119,13 +118,13 @@ export class PeerLink {
       this.close('nothing was heard for too long');
       return;
     }
-    if (!this.hasSent) this.trySend(FRAME_TYPES.ping);
+    if (!this.hasSent) this.trySend(encodeFrame(FRAME_TYPES.ping));
     this.hasSent = false;
   }
 
   /** Tells the other end why, if it is there to hear it, and closes. */
   refuse(reason: string): void {
-    this.trySend(FRAME_TYPES.refused, encodeRefused(reason.slice(0, 500)));
+    this.trySend(encodeFrame(FRAME_TYPES.refused, encodeRefused(reason.slice(0, 500))));
     this.flush();
     this.options.socket.end();
     this.close(reason);
@@ -149,8 +148,8 @@ export class PeerLink {
     this.out = [];
     this.outBytes = 0;
     if (out.length === 0 || socket.destroyed) return;
-    if (outBytes <= COPY_BYTES_MAX) {
-      socket.write(Buffer.concat(out, outBytes));
+    if (out.length === 1 || outBytes <= COPY_BYTES_MAX) {
+      socket.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out, outBytes));
       return;
     }
     socket.cork();

@@ -31,7 +31,7 @@ import type { Identity } from '../../identity/index.ts';
 import { protocolError, type HostPort } from '../../transport/index.ts';
 import { SYSTEM_PACE, type Pace, type PeerWire, type PeerWireHandler } from '../ports.ts';
 import { dialPeer } from './dial.ts';
-import { FRAME_TYPES, type Frame } from './frame.ts';
+import { FRAME_HEAD_BYTES, FRAME_TYPES, emptyFrame, type Frame } from './frame.ts';
 import { nodeOfPeer, type Hello } from './hello.ts';
 import { LINK_LIMITS, type LinkLimits } from './limits.ts';
 import { PeerLink, type LinkHandler } from './peer-link.ts';
@@ -95,7 +95,7 @@ export class PeerLinks implements PeerWire {
       route.keep(message);
       return;
     }
-    const isSent = current.trySend(FRAME_TYPES.message, encodeMessage(message));
+    const isSent = current.trySend(messageFrame(message));
     if (isSent) route.isMissed = false;
     else this.miss(route);
   }
@@ -290,6 +290,16 @@ export class PeerLinks implements PeerWire {
       if (route.isIdle(this.pace.monotonicMs())) this.routes.delete(route.peer);
     }
   }
+}
+
+/** Encoded in its place: a copy, and memory of its own, cost more than the encoding. */
+function messageFrame(message: Message): Buffer {
+  let frame: Buffer = Buffer.alloc(0);
+  encodeMessage(message, (bytes) => {
+    frame = emptyFrame(FRAME_TYPES.message, bytes);
+    return frame.subarray(FRAME_HEAD_BYTES);
+  });
+  return frame;
 }
 
 /** `undefined` for what only a later release can read; throws `RaftError` for what nobody can. */

@@ -10,7 +10,7 @@
  */
 import { decodeMessage, encodeMessage, type SnapshotRequest } from '../../../raft/index.ts';
 import { protocolError } from '../../transport/index.ts';
-import { FRAME_TYPES, type Frame } from './frame.ts';
+import { FRAME_TYPES, encodeFrame, type Frame } from './frame.ts';
 import type { LinkLimits } from './limits.ts';
 import type { PeerLink } from './peer-link.ts';
 
@@ -43,7 +43,7 @@ export class SnapshotSending {
       this.settle = resolve;
     });
     const total = u64(state.length);
-    link.trySend(FRAME_TYPES.snapshotBegin, total, encodeMessage(request));
+    link.trySend(encodeFrame(FRAME_TYPES.snapshotBegin, total, encodeMessage(request)));
     link.socket.setTimeout(limits.snapshotIdleMs, () => link.close('the transfer stands still'));
     link.socket.on('drain', () => this.pour());
     this.pour();
@@ -61,7 +61,7 @@ export class SnapshotSending {
   private pour(): void {
     while (this.at < this.state.length && this.link.queuedBytes < QUEUED_BYTES_MAX) {
       const chunk = this.state.subarray(this.at, this.at + this.chunkBytes);
-      if (!this.link.trySend(FRAME_TYPES.snapshotBytes, chunk)) return;
+      if (!this.link.trySend(encodeFrame(FRAME_TYPES.snapshotBytes, chunk))) return;
       this.at += chunk.length;
     }
   }
@@ -124,7 +124,7 @@ export class SnapshotReceiving {
 
   private tell(): void {
     this.told = this.fill;
-    this.link.trySend(FRAME_TYPES.snapshotReceived, u64(this.fill));
+    this.link.trySend(encodeFrame(FRAME_TYPES.snapshotReceived, u64(this.fill)));
   }
 }
 

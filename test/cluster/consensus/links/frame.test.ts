@@ -2,17 +2,21 @@ import test from 'ava';
 import fc from 'fast-check';
 import { ClusterError } from '../../../../src/cluster/errors.ts';
 import {
+  FRAME_HEAD_BYTES,
   FrameReader,
-  frameHead,
+  emptyFrame,
+  encodeFrame,
   type Frame,
 } from '../../../../src/cluster/consensus/links/frame.ts';
 
 const MAX = 1000;
 
 function bytesOf(frames: readonly Frame[]): Buffer {
-  return Buffer.concat(
-    frames.flatMap(({ type, payload }) => [frameHead(type, payload.length), payload]),
-  );
+  return Buffer.concat(frames.map(({ type, payload }) => encodeFrame(type, payload)));
+}
+
+function headOf(payloadBytes: number): Buffer {
+  return emptyFrame(3, payloadBytes).subarray(0, FRAME_HEAD_BYTES);
 }
 
 function read(reader: FrameReader, chunk: Buffer): Frame[] {
@@ -57,11 +61,11 @@ test('however the bytes are cut, the same frames come out', (t) => {
 });
 
 test('a frame that is too large is refused before it arrives', (t) => {
-  const error = t.throws(() => read(new FrameReader(MAX), frameHead(3, MAX + 1)), {
+  const error = t.throws(() => read(new FrameReader(MAX), headOf(MAX + 1)), {
     instanceOf: ClusterError,
   });
   t.is(error.detail.code, 'protocol');
-  t.deepEqual(read(new FrameReader(MAX), frameHead(3, MAX)), []);
+  t.deepEqual(read(new FrameReader(MAX), headOf(MAX)), []);
 });
 
 test('whatever the bytes, reading ends with frames or a coded error', (t) => {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { connect } from 'node:tls';
-import { FRAME_TYPES, frameHead } from '../../../../src/cluster/consensus/links/frame.ts';
+import { FRAME_TYPES, encodeFrame } from '../../../../src/cluster/consensus/links/frame.ts';
 import { encodeHello, type Hello } from '../../../../src/cluster/consensus/links/hello.ts';
 import type { Identity } from '../../../../src/cluster/identity/index.ts';
 import { LINK_PROTOCOL } from '../../../../src/cluster/transport/index.ts';
@@ -204,16 +204,14 @@ async function conversation(lab: TlsLab, identity: Identity, said: Said): Promis
     purpose: 'messages',
     ...said.hello,
   };
-  const payload = encodeHello(hello);
-  const greeting = Buffer.concat([frameHead(FRAME_TYPES.hello, payload.length), payload]);
+  const greeting = encodeFrame(FRAME_TYPES.hello, encodeHello(hello));
   socket.write(said.raw ?? Buffer.concat([greeting, said.then ?? Buffer.alloc(0)]));
   await ended;
   return Buffer.concat(heard).toString('latin1');
 }
 
 function messageFrame(message: Message): Buffer {
-  const payload = encodeMessage(message);
-  return Buffer.concat([frameHead(FRAME_TYPES.message, payload.length), payload]);
+  return encodeFrame(FRAME_TYPES.message, encodeMessage(message));
 }
 
 test('who says what is not so is cut off, with the reason', async (t) => {
