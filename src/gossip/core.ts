@@ -28,6 +28,9 @@ const NO_META = new Uint8Array(0);
 /** Two nodes with one id speak often; the host need not hear of it as often. */
 const CONFLICT_INTERVAL_MS = 5000;
 
+/** Corrections of one packet that its answer carries; with the longest meta one fits. */
+const REFUTED_MAX = 1;
+
 export type Life =
   | { readonly kind: 'present' }
   /** Tells everyone, until nothing of it is left to be told or the time is over. */
@@ -37,6 +40,8 @@ export type Life =
 /** Seeds that were not reached yet. */
 export interface Joining {
   readonly seeds: readonly PeerAddress[];
+  /** Whether this node knew nobody when it began. */
+  readonly isNewcomer: boolean;
   nextAtMs: number;
   retryMs: number;
 }
@@ -47,6 +52,8 @@ export interface Agenda {
   syncAtMs: number;
   rowSyncAtMs: number;
   reconnectAtMs: number;
+  /** Before that no push/pull is made because of a ping by someone who is not known. */
+  strangerAtMs: number;
 }
 
 export class Core {
@@ -76,6 +83,7 @@ export class Core {
   private effects: Effect[] = [];
   private sequence: number;
   private streamsMade = 0;
+  private readonly refuted: Member[] = [];
   private conflictToldMs = -Infinity;
 
   /** Throws `GossipError` for options with which no cluster would work. */
@@ -101,6 +109,7 @@ export class Core {
       syncAtMs: nowMs + this.spread(syncIntervalMs),
       rowSyncAtMs: nowMs + this.spread(syncIntervalMs),
       reconnectAtMs: nowMs + this.spread(reconnectIntervalMs),
+      strangerAtMs: nowMs,
     };
   }
 
@@ -189,6 +198,16 @@ export class Core {
 
   open(bytes: Uint8Array): Uint8Array | undefined {
     return this.seal.open(bytes);
+  }
+
+  /** The packet at hand accuses a member that has refuted; its sender should hear of that. */
+  noteRefuted(member: Member): void {
+    if (this.refuted.length < REFUTED_MAX) this.refuted.push(member);
+  }
+
+  /** Those that the packet at hand accuses wrongly. */
+  takeRefuted(): Member[] {
+    return this.refuted.splice(0);
   }
 
   /** Counts a conflict of addresses; whether it is long enough since one was told. */

@@ -18,6 +18,7 @@ import type { Message, Rows } from './wire/messages.ts';
 export function hear(core: Core, input: Input): void {
   if (input.kind === 'packet') {
     core.counters.packetsReceived += 1;
+    core.takeRefuted();
     for (const message of tryRead(core, input.bytes) ?? []) hearMessage(core, input.from, message);
     return;
   }

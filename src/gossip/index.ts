@@ -17,13 +17,15 @@
  *     stand behind a length of 4 bytes; give each whole frame to `step`, refuse those beyond
  *     `frameBytesMax`, say `stream.writable` when those to be sent are written and `stream.closed`
  *     when it ended without being asked to.
- *  2. Call `tick` at `nextDeadline`, or a little later. One clock that never goes back for all.
+ *  2. Call `tick` at `nextDeadline`, or a little later; ask for it after each call, and after each
+ *     write of a row. One clock that never goes back for all.
  *  3. After each of these `drain`, and do what it says in its order. Everything may fail; nothing
  *     is reported but the end of streams. Before a `tick` that comes late, read what the sockets
  *     hold: it may be what the tick would miss.
  *  4. Implement `PacketSeal` with a cipher over a `KeyRing` (AES-256-GCM: fewer than 2^32 packets
  *     for each key, NIST SP 800-38D, 8.3). Managers move the ring along a `KeyRotation`.
- *  5. Give each life a greater first incarnation than the last, if a clock is at hand; say `leave`
+ *  5. Tell both the core and the tables which networks this node has, the tables first.
+ *  6. Give each life a greater first incarnation than the last, if a clock is at hand; say `leave`
  *     before an orderly end and go on until `self.left`.
  *
  * Start with `gossip.ts` (the whole interface) and `effects.ts`, then `members/rules.ts` (which

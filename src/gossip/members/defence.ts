@@ -1,5 +1,6 @@
 /** How this node keeps others from thinking wrongly of it. */
 import type { Core } from '../core.ts';
+import { isSameBytes } from './member.ts';
 import { isSameAddress } from '../wire/address.ts';
 import type { Alive, Incarnation, NetworkNews, NetworkTime } from '../wire/messages.ts';
 
@@ -24,8 +25,10 @@ export function answerNamesake(core: Core, alive: Alive): void {
     if (core.mayReportConflict()) core.emit({ kind: 'self.conflict', claimed: alive.address });
     return;
   }
-  const { incarnation } = core.self;
-  if (alive.incarnation > incarnation && core.life.kind === 'present')
+  const { incarnation, meta } = core.self;
+  const isLater = alive.incarnation > incarnation;
+  const isOther = alive.incarnation === incarnation && !isSameBytes(alive.meta, meta);
+  if ((isLater || isOther) && core.life.kind === 'present')
     raiseIncarnation(core, alive.incarnation);
 }
 

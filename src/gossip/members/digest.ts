@@ -1,7 +1,15 @@
 import type { NetworkId } from '../../model/index.ts';
 import type { Incarnation, MemberHash, NetworkTime } from '../wire/messages.ts';
+import type { PeerAddress } from '../wire/address.ts';
 import { DIGEST_BUCKETS } from '../wire/messages.ts';
 import { hashOf, mix } from './hash.ts';
+
+/** What of a member is in the sums. */
+export interface DigestedMember {
+  readonly hash: MemberHash;
+  readonly incarnation: Incarnation;
+  readonly content: number;
+}
 
 /**
  * What a member holds, in `DIGEST_BUCKETS` sums of 32 bits: two members with equal buckets hold the
@@ -16,8 +24,8 @@ export class Digest {
   readonly words = new Uint32Array(DIGEST_BUCKETS);
 
   /** Adds a live member, or takes it away: the sums are exclusive-or. */
-  toggleMember(hash: MemberHash, incarnation: Incarnation): void {
-    this.toggle(hash, mix(hash + Math.imul(incarnation, 0x9e3779b1)));
+  toggleMember({ hash, incarnation, content }: DigestedMember): void {
+    this.toggle(hash, mix(hash + Math.imul(incarnation, 0x9e3779b1)) ^ content);
   }
 
   toggleClaim(hash: MemberHash, network: NetworkId, time: NetworkTime): void {
@@ -28,6 +36,16 @@ export class Digest {
     const bucket = bucketOf(hash);
     this.words[bucket] = (this.words[bucket] as number) ^ sum;
   }
+}
+
+/**
+ * Tells what a member says of itself from what an earlier life of it said under the same
+ * incarnation: the member then hears of the difference, and raises its incarnation.
+ */
+export function contentHash({ host, port }: PeerAddress, meta: Uint8Array): number {
+  let hash = hashOf(host) + port;
+  for (const byte of meta) hash = Math.imul(hash ^ byte, 0x01000193);
+  return mix(hash);
 }
 
 export function bucketOf(hash: MemberHash): number {

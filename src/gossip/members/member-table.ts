@@ -1,7 +1,7 @@
 import { assert, randomBelow, type Rng } from '../../base/index.ts';
 import type { NetworkId, NodeId } from '../../model/index.ts';
 import type { Alive, MemberHash } from '../wire/messages.ts';
-import { Digest } from './digest.ts';
+import { Digest, contentHash } from './digest.ts';
 import { hashOf } from './hash.ts';
 import { ALIVE, isLive, type Member, type MemberState, type NetworkClaim } from './member.ts';
 import { Rosters } from './rosters.ts';
@@ -89,6 +89,8 @@ export class MemberTable {
     const wasLive = isLive(member);
     if (wasLive) this.toggle(member);
     Object.assign(member, change);
+    if (change.address !== undefined || change.meta !== undefined)
+      member.content = contentHash(member.address, member.meta);
     const isLiveAfter = isLive(member);
     if (isLiveAfter) this.toggle(member);
     if (member === this.self) return;
@@ -155,6 +157,7 @@ export class MemberTable {
       protocol,
       meta,
       state,
+      content: contentHash(address, meta),
       liveAt: -1,
       networks: undefined,
     };
@@ -165,7 +168,7 @@ export class MemberTable {
 
   /** Puts a live member into the sums, or takes it out of them. */
   private toggle(member: Member): void {
-    this.digest.toggleMember(member.hash, member.incarnation);
+    this.digest.toggleMember(member);
     for (const [network, { time, isJoined }] of member.networks ?? [])
       if (isJoined) this.digest.toggleClaim(member.hash, network, time);
   }

@@ -39,6 +39,8 @@ export interface Member {
   protocol: ProtocolRange;
   meta: Uint8Array;
   state: MemberState;
+  /** Of its address and meta; see `contentHash`. */
+  content: number;
   /** Its place among the live others; -1 for this node itself and for those dead or left. */
   liveAt: number;
   /** `undefined` until it first speaks of networks. */
@@ -55,6 +57,10 @@ export interface MemberView {
   readonly meta: Uint8Array;
   /** Networks that it has, in no order. */
   readonly networks: readonly NetworkId[];
+}
+
+export function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
 export function isLive({ state }: Member): boolean {

@@ -11,7 +11,7 @@ import { gossipRounds } from '../spread/formulas.ts';
 import { isSameAddress } from '../wire/address.ts';
 import type { Alive, Dead, Incarnation, Left, MemberHash, Suspect } from '../wire/messages.ts';
 import { answerAccusation, answerNamesake } from './defence.ts';
-import { ALIVE, isLive, type Member } from './member.ts';
+import { ALIVE, isLive, isSameBytes, type Member } from './member.ts';
 
 /** `Unknown | Alive | Suspect | Dead | Left -> Alive` */
 export function applyAlive(core: Core, alive: Alive): void {
@@ -37,7 +37,11 @@ export function applySuspect(core: Core, { id, incarnation, accusers }: Suspect)
     return;
   }
   const member = core.members.get(id);
-  if (member === undefined || !isLive(member) || incarnation < member.incarnation) return;
+  if (member === undefined || !isLive(member)) return;
+  if (incarnation < member.incarnation) {
+    core.noteRefuted(member);
+    return;
+  }
   if (member.state.kind === 'suspect' && incarnation === member.incarnation)
     confirm(core, member, accusers);
   else beginSuspicion(core, { member, incarnation, accusers });
@@ -131,17 +135,24 @@ function nextOf({ settings }: Core, { deadlineMs, isWarned }: Suspicion): number
 
 /**
  * Gossip misses a few members now and then, so a refutation may have come to all but this node.
- * Before it declares a suspect dead it asks once more: the accusation makes the suspect say which
- * incarnation it has, and its ack brings that along.
+ * Before it declares a suspect dead it asks once more, the suspect and a few others: whoever hears
+ * an accusation that is refuted says so with its ack.
  */
 function warn(core: Core, member: Member, suspicion: Suspicion): void {
   suspicion.isWarned = true;
-  const { id, incarnation, hash, address } = member;
-  const sequence = core.nextSequence();
-  core.send(address, [
-    { kind: 'suspect', id, incarnation, accusers: [...suspicion.accusers] },
-    { kind: 'ping', sequence, target: hash, source: core.self.hash },
-  ]);
+  const { id, incarnation } = member;
+  const accusation = { kind: 'suspect', id, incarnation, accusers: suspicion.accusers } as const;
+  const others = core.members.choose({
+    from: core.members.others,
+    count: core.settings.indirectProbes,
+    rng: core.rng,
+    isWanted: (other) => other !== member && other.state.kind === 'alive',
+  });
+  for (const { address, hash } of [member, ...others]) {
+    const sequence = core.nextSequence();
+    const ping = { kind: 'ping', sequence, target: hash, source: core.self.hash } as const;
+    core.send(address, [accusation, ping]);
+  }
 }
 
 /** Forgets those that went long ago. */
@@ -171,7 +182,8 @@ function maybeAdd(core: Core, alive: Alive): void {
   }
   const member = core.members.add(alive);
   core.schedule.add(member);
-  core.broadcast(alive);
+  // To a newcomer everyone is new, and it would tell all of them what they know.
+  if (core.joining?.isNewcomer !== true) core.broadcast(alive);
   core.tables?.restoreOwner(member.id);
   core.emitMember('member.joined', member);
 }
@@ -289,8 +301,4 @@ function forget(core: Core, member: Member): void {
   core.members.remove(member);
   core.tables?.forgetOwner(id);
   core.emit({ kind: 'member.forgotten', id: id satisfies NodeId });
-}
-
-function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }

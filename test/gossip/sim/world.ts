@@ -13,6 +13,7 @@ import { TimeLine } from './time-line.ts';
 
 /** AES-256-GCM with a random nonce: a byte for the key, 12 of nonce, 16 of tag. */
 export const SEAL_BYTES = 29;
+const PACKET_BYTES_MAX = 1400;
 /** IPv4 and UDP. */
 export const DATAGRAM_HEADER_BYTES = 28;
 
@@ -30,6 +31,8 @@ export interface WorldOptions {
   /** Nodes, the first ones, that pause again and again; see `pause`. */
   readonly slow?: number;
   readonly pauseMs?: readonly [number, number];
+  /** From one pause to the next, at least and at most. */
+  readonly pauseEveryMs?: readonly [number, number];
   readonly timing?: GossipOptions['timing'];
   readonly limits?: GossipOptions['limits'];
   /** Whether nodes keep tables of rows. */
@@ -231,6 +234,7 @@ export class World {
 
   private send(node: SimNode, { to, bytes }: Extract<Effect, { kind: 'packet' }>): void {
     node.packetsSent += 1;
+    if (bytes.length + SEAL_BYTES > PACKET_BYTES_MAX) throw new Error('a packet is too large');
     node.bytesSent += bytes.length + SEAL_BYTES + DATAGRAM_HEADER_BYTES;
     const target = this.byHost.get(to.host);
     if (target === undefined || !this.isJoined(node, target) || this.isLost()) return;
@@ -246,7 +250,8 @@ export class World {
   /** Now and then such a node does not run, and finds everything that came meanwhile at once. */
   private pauseNowAndThen(index: number): void {
     const [least, most] = this.options.pauseMs ?? [100, 1000];
-    this.time.after(1000 + randomBelow(this.rng, 4000), () => {
+    const [soonest, latest] = this.options.pauseEveryMs ?? [1000, 5000];
+    this.time.after(soonest + randomBelow(this.rng, latest - soonest), () => {
       const pauseMs = least + randomBelow(this.rng, most - least + 1);
       this.pause(index, pauseMs);
       this.time.after(pauseMs, () => this.pauseNowAndThen(index));

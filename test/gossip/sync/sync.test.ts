@@ -115,6 +115,31 @@ test('who joins learns everything, and is known from then on', (t) => {
   t.false(opener.gossip.isJoining);
 });
 
+test('a newcomer does not tell everyone what it has just been told', (t) => {
+  const [opener, answerer] = [joining(), another()];
+  answerer.hear('n3', ...many(3, 40));
+  answerer.core.broadcasts.clear();
+  new Connection(opener, answerer).run();
+  t.is(opener.gossip.broadcastCount, 0);
+  t.is(answerer.gossip.broadcastCount, 1, 'but others are told of the newcomer');
+});
+
+test('who has a cluster already tells it of the one that it joins', (t) => {
+  const [opener, answerer] = [joining({}, many(50, 60)), another()];
+  answerer.hear('n3', ...many(3, 40));
+  new Connection(opener, answerer).run();
+  t.true(opener.gossip.broadcastCount >= 38);
+});
+
+test('what an earlier life said under the same incarnation is found and outdone', (t) => {
+  const opener = joining();
+  const answerer = another();
+  answerer.hear('n3', alive('n1', 0, { meta: new Uint8Array([7]) }));
+  new Connection(opener, answerer).run();
+  t.is(answerer.gossip.member(node('n1'))?.meta.length, 0);
+  t.is(opener.gossip.incarnation, inc(1));
+});
+
 test('both sides learn', (t) => {
   const [opener, answerer] = [joining({}, many(10, 60)), another()];
   answerer.hear('n3', ...many(40, 90));
@@ -302,6 +327,21 @@ test('an ack by stream saves the member whose datagrams are lost', (t) => {
   peer.hearStream(opened?.stream as StreamId, { kind: 'ack', sequence: ping.sequence });
   t.is(peer.gossip.counters.probesByStream, 1);
   t.is(peer.core.probe.kind, 'idle');
+});
+
+test('whoever is pinged by a stranger asks it for what it has missed, now and then', (t) => {
+  const peer = new TestNode(2);
+  const sequence = 5 as Sequence;
+  const ping = { kind: 'ping', sequence, target: hash('n1'), source: hash('n9') } as const;
+  const opened = (): string[] =>
+    peer.streams.splice(0).map((effect) => ('to' in effect ? effect.to.host : effect.kind));
+  peer.hear('n9', ping);
+  t.deepEqual(opened(), ['10.0.0.9']);
+  peer.hear('n8', { ...ping, source: hash('n8') });
+  t.deepEqual(opened(), []);
+  peer.nowMs += 2000;
+  peer.hear('n8', { ...ping, source: hash('n8') });
+  t.deepEqual(opened(), ['10.0.0.8']);
 });
 
 test('seeds are tried again, less and less often, until one answers', (t) => {

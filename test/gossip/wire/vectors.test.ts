@@ -1,7 +1,7 @@
 /**
- * The bytes of every message, pinned: a release that writes others would not be understood by those
- * before it. `HAWSER_REWRITE_VECTORS=1` writes what comes out, to be read in the diff; that is right
- * for new messages, and for no other line.
+ * The bytes of every message, pinned: a release that writes others would not be understood by
+ * those before it. `HAWSER_REWRITE_VECTORS=1` writes what comes out, to be read in the diff; that
+ * is right for new messages, and for no other line.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
