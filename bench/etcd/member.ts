@@ -171,6 +171,7 @@ async function openDoor(order: MemberOrder, links: PeerLinks): Promise<void> {
     routes: {
       authority: () => ({}),
       join: async () => ({}),
+      takePart: async () => ({}),
       renew: async () => ({}),
       session: (stream) => stream.close(),
       isSuperseded: () => false,

@@ -12,7 +12,7 @@ export type ClusterErrorDetail =
   | { readonly code: 'invalid-authority' | 'signing-failed' }
   /** Not an unlock key, or not the one that this manager's keys are sealed with. */
   | { readonly code: 'invalid-unlock-key' | 'not-locked' }
-  | { readonly code: 'manager-join-unsupported' | 'too-many-attempts' | 'invalid-request' }
+  | { readonly code: 'too-many-attempts' | 'invalid-request' }
   /** The manager knows no such node, or the certificate may not do this. */
   | { readonly code: 'node-removed' | 'forbidden' }
   /**

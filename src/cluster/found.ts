@@ -48,18 +48,16 @@ export async function foundCluster(
   const clusterId = createId() as ClusterId;
   const { CAConfig, EncryptionConfig } = request.spec;
   const authority = await firstAuthority(CAConfig, clusterId, options.clock.wallMs());
+  const dataKeys = [createDataKey()];
   const unlockKey = EncryptionConfig.AutoLockManagers ? createUnlockKey() : undefined;
   const identity = await createManagerIdentity(request, { authority, clusterId, options });
   const { directory, clock, logger, metrics, tuning } = options;
-  const manager = await ActiveManager.create({
-    directory: join(directory, 'log'),
-    identity,
-    listen,
-    clock,
-    logger,
-    metrics,
-    tuning,
-  });
+  const peerId = createPeerId(identity.nodeId);
+  const parts = { identity, peerId, dataKeys, listen, clock, logger, metrics, tuning };
+  const manager = await ActiveManager.create(
+    { directory: join(directory, 'log'), ...parts },
+    'found',
+  );
   try {
     await manager.listen();
     // Port 0 asks the kernel for one; only then does this differ from what was asked for.
@@ -67,7 +65,8 @@ export async function foundCluster(
     const advertiseAddress = formatHostPort({ host: advertised.host, port });
     const membership: Membership = {
       ...identity,
-      dataKeys: [createDataKey()],
+      dataKeys,
+      peerId,
       ...(unlockKey !== undefined && { unlockKey }),
       advertiseAddress,
       listenAddress: formatHostPort({ host: listen.host, port: manager.port }),
@@ -86,7 +85,7 @@ export async function foundCluster(
       vtep,
     });
     const { nodeId: id } = identity;
-    const part = { address: advertiseAddress, peerId: createPeerId(id) };
+    const part = { address: advertiseAddress, peerId };
     await required(manager, { type: 'node.manager', atMs, id, manager: part });
     await setAvailability(manager, { request, membership, atMs });
     return { manager, membership };

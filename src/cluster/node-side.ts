@@ -8,11 +8,14 @@ import type { NodeView } from '../model/index.ts';
 import { ClusterError } from './errors.ts';
 import {
   CertificateKeeper,
+  certificateRole,
   saveMembership,
   withUnlockKey,
   type Membership,
+  type NodeRole,
 } from './identity/index.ts';
 import { createRng, type ActiveManager } from './manager/index.ts';
+import type { ManagerParts } from './management.ts';
 import type { ClusterMember } from './member.ts';
 import type { MemberSettings } from './settings.ts';
 import { DEFAULT_PORT, parseIpPort } from './transport/index.ts';
@@ -30,6 +33,8 @@ export interface NodeSideOptions {
   readonly membership: Membership;
   /** The manager in this process, if this node is one and it works. */
   readonly manager: ActiveManager | undefined;
+  /** What the managers mean this node to be. */
+  readonly roleTold: (role: NodeRole) => void;
   readonly viewChanged: () => void;
   readonly stateChanged: () => void;
 }
@@ -45,7 +50,10 @@ export class NodeSide {
   private readonly stateWaiters = new Set<() => void>();
   private isStopped = false;
   private membership: Membership;
-  private saving: Promise<void> = Promise.resolve();
+  private manager: ActiveManager | undefined;
+  private leader: string | undefined;
+  private reachedFrom: string | undefined;
+  private saving: Promise<boolean> = Promise.resolve(true);
   private stopFollowing: () => void = () => undefined;
 
   private constructor(options: NodeSideOptions, held: HeldView) {
@@ -53,13 +61,14 @@ export class NodeSide {
     this.options = options;
     this.held = held;
     this.membership = membership;
+    this.manager = options.manager;
     const { advertiseAddress, dataPathAddress } = membership;
     this.keeper = new CertificateKeeper({
       ...settings,
       rng: createRng(),
       checkMs: settings.tuning.renewalCheckMs,
       held: () => this.membership,
-      change: (parts) => this.change({ ...this.membership, ...parts }),
+      change: async (parts) => void (await this.change({ ...this.membership, ...parts })),
       renew: (requestPem) => this.attendance.renew(requestPem),
       changed: () => this.attendance.refreshDescription(),
     });
@@ -71,6 +80,8 @@ export class NodeSide {
       tls: () => this.keeper.tls,
       connect: () => this.connect(),
       welcomed: (welcome) => this.welcomed(welcome),
+      roleTold: options.roleTold,
+      leaderTold: (leader) => (this.leader = leader),
       viewChanged: options.viewChanged,
       stateChanged: () => {
         options.stateChanged();
@@ -98,12 +109,51 @@ export class NodeSide {
     return this.membership.managers;
   }
 
+  /** As it is by now: certificates are renewed, addresses learnt. */
+  get current(): Membership {
+    return this.membership;
+  }
+
   start(): void {
     this.attendance.start();
     this.keeper.start();
-    const { manager } = this.options;
-    if (manager === undefined) return;
-    this.stopFollowing = manager.onCluster(({ unlockKey }) => void this.useUnlockKey(unlockKey));
+    this.follow(this.manager);
+  }
+
+  /** This node begins to manage, or ceases to. */
+  async useManager(
+    manager: ActiveManager | undefined,
+    parts: ManagerParts | undefined,
+  ): Promise<void> {
+    this.stopFollowing();
+    this.manager = manager;
+    const isSaved = await this.change({ ...withoutManager(this.membership), ...parts });
+    this.follow(manager);
+    if (isSaved || parts === undefined) return;
+    const message = 'member.json could not be written, so the log has no owner';
+    throw new ClusterError({ code: 'disk-failed', file: 'member.json' }, message);
+  }
+
+  /** The same manager, begun anew. */
+  replaceManager(manager: ActiveManager): void {
+    this.stopFollowing();
+    this.manager = manager;
+    this.follow(manager);
+  }
+
+  /** Address of this node as it reaches its manager, while it does. */
+  get localAddress(): string | undefined {
+    return this.reachedFrom;
+  }
+
+  /** Another certificate, of the role that the managers mean this node to have. */
+  async renew(): Promise<void> {
+    await this.keeper.replace((requestPem) => this.attendance.renew(requestPem));
+  }
+
+  private follow(manager: ActiveManager | undefined): void {
+    this.stopFollowing =
+      manager?.onCluster(({ unlockKey }) => void this.useUnlockKey(unlockKey)) ?? (() => undefined);
   }
 
   report(statuses: Parameters<ClusterMember['report']>[0]): void {
@@ -161,15 +211,19 @@ export class NodeSide {
    */
   private async useUnlockKey(unlockKey: string | undefined): Promise<void> {
     const changed = withUnlockKey(this.membership, unlockKey);
-    if (changed !== this.membership) await this.change(changed);
+    if (changed === this.membership) return;
+    const isSaved = await this.change(changed);
+    // What the log is sealed with must be found again.
+    if (isSaved) this.manager?.useDataKeys(changed.dataKeys ?? []);
   }
 
   private async connect(): Promise<Connection> {
-    const { manager } = this.options;
-    if (manager === undefined) return this.dial();
+    const { manager } = this;
     const { advertiseAddress } = this.membership;
-    const { host } = parseIpPort(advertiseAddress ?? '', DEFAULT_PORT);
-    const { link, tryUpload } = manager.connectLocal(isIP(host) === 0 ? '' : host);
+    const { host } = parseIpPort(advertiseAddress ?? '127.0.0.1', DEFAULT_PORT);
+    const local = manager?.connectLocal(isIP(host) === 0 ? '' : host);
+    if (manager === undefined || local === undefined) return this.dial();
+    const { link, tryUpload } = local;
     return {
       link,
       async upload(requestId, entries, controller) {
@@ -187,13 +241,21 @@ export class NodeSide {
   }
 
   private async dial(): Promise<Connection> {
-    return dialManager(this.membership.managers, this.membership, {
+    const { advertiseAddress, managers } = this.membership;
+    const first = [this.manager?.leaderAddress, this.leader].filter((each) => each !== undefined);
+    // A manager that does not lead knows better than to ask itself.
+    const own = this.manager === undefined ? undefined : advertiseAddress;
+    const all = [...new Set([...first, ...managers])].filter((address) => address !== own);
+    this.leader = undefined;
+    const connection = await dialManager(all, this.membership, {
       clock: this.options.settings.clock,
       superseded: async (renew) => {
         await this.keeper.replace(renew);
         return this.membership;
       },
     });
+    this.reachedFrom = connection.localAddress;
+    return connection;
   }
 
   private welcomed(welcome: Welcome): void {
@@ -202,25 +264,37 @@ export class NodeSide {
   }
 
   private learnManagers(managers: readonly string[]): void {
-    if (this.options.manager !== undefined) return;
     const merged = [...new Set([...managers, ...this.membership.managers])].slice(0, MANAGERS_MAX);
     if (merged.join() === this.membership.managers.join()) return;
     void this.change({ ...this.membership, managers: merged }).then(this.options.stateChanged);
   }
 
-  /** Changes of the file are written one after the other. */
-  private async change(membership: Membership): Promise<void> {
+  /** Changes of the file are written one after the other. Whether this one is durable. */
+  private async change(membership: Membership): Promise<boolean> {
     const isRenewed = membership.certificatePem !== this.membership.certificatePem;
     const isTrusting = membership.authorityPem !== this.membership.authorityPem;
-    this.membership = membership;
-    if (isRenewed || isTrusting) this.options.manager?.useIdentity(membership);
-    if (this.isStopped) return;
+    const role = certificateRole(membership.certificatePem);
+    this.membership = { ...membership, role };
+    if (isRenewed || isTrusting) this.manager?.useIdentity(this.membership);
+    if (this.isStopped) return false;
     const { directory, logger } = this.options.settings;
     this.saving = this.saving
       .then(() => saveMembership(directory, this.membership))
-      .catch((error: unknown) =>
-        logger.error({ error: messageOf(error) }, 'member.json could not be written'),
-      );
-    await this.saving;
+      .then(() => true)
+      .catch((error: unknown) => {
+        logger.error({ error: messageOf(error) }, 'member.json could not be written');
+        return false;
+      });
+    return this.saving;
   }
+}
+
+/** The same node without what only managers have. */
+function withoutManager(membership: Membership): Membership {
+  const { clusterId, nodeId, role, authorityPem, certificatePem, keyPem } = membership;
+  const { advertiseAddress, listenAddress, dataPathAddress, managers } = membership;
+  return {
+    ...{ clusterId, nodeId, role, authorityPem, certificatePem, keyPem },
+    ...{ advertiseAddress, listenAddress, dataPathAddress, managers },
+  };
 }

@@ -2,7 +2,8 @@
  * The composition of this room: what a node has of a cluster, and how it enters and leaves one.
  *
  *   inactive -- init --> manager (log, door, orchestrator), its own node in session in-process
- *   inactive -- join --> worker, in session with a manager over the network
+ *   inactive -- join --> worker, in session with the leader over the network
+ *   worker   -- told to be a manager --> manager, and back
  *   either   -- leave -> inactive, with nothing left on disk
  *   locked   -- unlock -> manager, as it was when the agent stopped
  *
@@ -23,11 +24,19 @@ import {
   unlockMembership,
   type LockedMembership,
   type Membership,
+  type NodeRole,
 } from './identity/index.ts';
 import { lockDirectory } from './lock-file.ts';
 import { SYSTEM_DISK } from './log/index.ts';
-import { ActiveManager } from './manager/index.ts';
+import { ActiveManager, type ActiveManagerOptions } from './manager/index.ts';
 import type { ClusterMember, InitRequest, JoinRequest, Manager, MemberStatus } from './member.ts';
+import {
+  askToTakePart,
+  beginManager,
+  endManager,
+  logDirectory,
+  openManager,
+} from './management.ts';
 import { NodeSide } from './node-side.ts';
 import {
   DEFAULT_PORT,
@@ -66,13 +75,19 @@ export async function openMember(options: MemberOptions): Promise<ClusterMember>
   return member;
 }
 
+/** Before a role that could not be taken is tried again. */
+const ROLE_RETRY_MS = 1_000;
+/** How long leaving waits for the group to let this manager go. */
+const LEAVE_MS = 10_000;
+
 type Phase =
   | { readonly kind: 'inactive' }
   | {
       readonly kind: 'member';
-      readonly membership: Membership;
       readonly node: NodeSide;
       readonly manager?: ActiveManager;
+      /** Set while the manager waits to be added to the group. */
+      readonly stopAsking?: () => void;
     }
   | { readonly kind: 'locked'; readonly membership: LockedMembership; readonly held: HeldView }
   | {
@@ -90,6 +105,7 @@ class Member implements ClusterMember {
   private phase: Phase = { kind: 'inactive' };
   /** Entering and leaving happen one at a time. */
   private changing: Promise<unknown> = Promise.resolve();
+  private wantedRole: NodeRole | undefined;
   private isClosed = false;
   private lastStatus = '';
 
@@ -108,7 +124,7 @@ class Member implements ClusterMember {
 
   status(): MemberStatus {
     if (this.phase.kind === 'inactive') return { state: 'inactive', managers: [] };
-    const { membership } = this.phase;
+    const { membership } = this;
     const known = membership === undefined ? { managers: [] } : describeMembership(membership);
     if (this.phase.kind === 'locked') return { state: 'locked', ...known };
     if (this.phase.kind === 'error') return { state: 'error', error: this.phase.error, ...known };
@@ -135,6 +151,7 @@ class Member implements ClusterMember {
 
   async init(request: InitRequest): Promise<NodeId> {
     return this.change(async () => {
+      if (request.isForcedNew === true) return this.goOnAlone();
       this.requireInactive();
       await this.removeState();
       try {
@@ -159,6 +176,7 @@ class Member implements ClusterMember {
       await saveMembership(this.settings.directory, membership);
       const node = await this.attend(membership, undefined);
       await node.waitActive(this.settings.tuning.joinWaitMs);
+      if (membership.role === 'manager') await this.beginManaging(node);
       return membership.nodeId;
     });
   }
@@ -169,9 +187,11 @@ class Member implements ClusterMember {
       if (phase.kind === 'inactive')
         throw new ClusterError({ code: 'not-member' }, 'This node is not part of a swarm');
       // A node that cannot tell what it is may be the last manager as well.
-      if (phase.membership?.role !== 'worker' && !isForced) throw lastManager();
+      if (this.membership?.role !== 'worker' && !isForced) throw needsForce(this.manager);
+      if (phase.kind === 'member') await this.leaveGroup(phase);
       if (phase.kind !== 'locked') await phase.node?.stop(true);
       if (phase.kind === 'member') await phase.manager?.close();
+      this.wantedRole = undefined;
       // Not earlier: the node may have been writing the file.
       await removeMembership(this.settings.directory);
       await this.removeState();
@@ -213,10 +233,28 @@ class Member implements ClusterMember {
     await this.change(async () => {
       this.isClosed = true;
       const { phase } = this;
+      if (phase.kind === 'member') {
+        phase.stopAsking?.();
+        await phase.manager?.handOver();
+      }
       await this.node?.stop(false);
       if (phase.kind === 'member') await phase.manager?.close();
       await this.release();
     });
+  }
+
+  private get membership(): Membership | LockedMembership | undefined {
+    const { phase } = this;
+    switch (phase.kind) {
+      case 'inactive':
+        return undefined;
+      case 'locked':
+        return phase.membership;
+      case 'member':
+        return phase.node.current;
+      case 'error':
+        return phase.node?.current ?? phase.membership;
+    }
   }
 
   private get node(): NodeSide | undefined {
@@ -233,19 +271,11 @@ class Member implements ClusterMember {
   }
 
   private async resumeManager(membership: Membership): Promise<void> {
-    const { clock, logger, metrics, tuning } = this.settings;
+    const { logger } = this.settings;
+    // It was on its way to be a manager; its role will be told again.
+    if (membership.peerId === undefined) return void (await this.attend(membership, undefined));
     try {
-      const manager = await ActiveManager.open({
-        directory: join(this.settings.directory, 'log'),
-        identity: membership,
-        listen: parseIpPort(membership.listenAddress, DEFAULT_PORT),
-        clock,
-        logger,
-        metrics,
-        tuning,
-      });
-      manager.start();
-      manager.keepListening();
+      const manager = await openManager(this.settings, membership);
       await this.attend(membership, manager);
     } catch (error) {
       logger.error({ error: messageOf(error) }, 'this manager cannot take up its state');
@@ -260,9 +290,81 @@ class Member implements ClusterMember {
     manager: ActiveManager | undefined,
   ): Promise<NodeSide> {
     const node = await this.nodeSide(membership, manager);
-    this.enter({ kind: 'member', membership, node, ...(manager !== undefined && { manager }) });
+    if (manager === undefined) this.enter({ kind: 'member', node });
+    else this.enter({ kind: 'member', node, manager, ...this.asking(node, manager) });
     node.start();
     return node;
+  }
+
+  private asking(node: NodeSide, manager: ActiveManager): { readonly stopAsking: () => void } {
+    return { stopAsking: askToTakePart(this.settings, node, manager) };
+  }
+
+  /** Managers say what this node is to be; it becomes that, however often it takes. */
+  private followRole(role: NodeRole): void {
+    this.wantedRole = role;
+    this.change(() => this.takeRole()).catch((error: unknown) => {
+      if (this.isClosed) return;
+      const message = 'this node could not take the role that it is meant to have yet';
+      this.settings.logger.warn({ role, error: messageOf(error) }, message);
+      setTimeout(() => {
+        if (this.wantedRole === role && !this.isClosed) this.followRole(role);
+      }, ROLE_RETRY_MS).unref();
+    });
+  }
+
+  private async takeRole(): Promise<void> {
+    const { phase, wantedRole } = this;
+    if (phase.kind !== 'member' || wantedRole === undefined) return;
+    const { node, manager } = phase;
+    if (wantedRole === 'manager') {
+      if (manager === undefined) await this.beginManaging(node);
+      return;
+    }
+    if (manager !== undefined) {
+      phase.stopAsking?.();
+      await endManager(this.settings, node, manager);
+      this.enter({ kind: 'member', node });
+    }
+    if (node.current.role !== 'worker') await node.renew();
+  }
+
+  private async beginManaging(node: NodeSide): Promise<void> {
+    const manager = await beginManager(this.settings, node);
+    this.enter({ kind: 'member', node, manager, ...this.asking(node, manager) });
+    await manager.waitMember(this.settings.tuning.joinWaitMs);
+  }
+
+  /** The other managers are lost: this one goes on with what it has. */
+  private async goOnAlone(): Promise<NodeId> {
+    const { phase, settings } = this;
+    if (phase.kind !== 'member' || phase.manager === undefined)
+      throw new ClusterError(
+        { code: 'not-member' },
+        'only a manager can go on alone with the state it has; run this on one that is left',
+      );
+    const { node } = phase;
+    phase.stopAsking?.();
+    await phase.manager.close();
+    const alone = (options: ActiveManagerOptions): Promise<ActiveManager> =>
+      ActiveManager.openAlone(options);
+    const manager = await openManager(settings, node.current, alone);
+    node.replaceManager(manager);
+    this.enter({ kind: 'member', node, manager });
+    await node.waitActive(settings.tuning.joinWaitMs);
+    await manager.demoteOthers();
+    return node.current.nodeId;
+  }
+
+  /** The group goes on without this manager, if it can be asked to. */
+  private async leaveGroup(phase: Extract<Phase, { kind: 'member' }>): Promise<void> {
+    phase.stopAsking?.();
+    try {
+      await phase.manager?.leaveGroup(LEAVE_MS);
+    } catch (error) {
+      const message = 'the other managers could not be told that this one leaves';
+      this.settings.logger.warn({ error: messageOf(error) }, message);
+    }
   }
 
   private async nodeSide(
@@ -273,6 +375,7 @@ class Member implements ClusterMember {
       settings: this.settings,
       membership,
       manager,
+      roleTold: (role) => this.followRole(role),
       viewChanged: () => this.tellView(),
       stateChanged: () => this.tellStatus(),
     });
@@ -311,7 +414,7 @@ class Member implements ClusterMember {
 
   /** What lies beside `member.json`; without that file it is left over. */
   private async removeState(): Promise<void> {
-    await rm(join(this.settings.directory, 'log'), { recursive: true, force: true });
+    await rm(logDirectory(this.settings), { recursive: true, force: true });
     await removeHeldView(this.settings.directory);
   }
 
@@ -361,11 +464,24 @@ function describeMembership(
   return { nodeId, role, managers, ...(advertiseAddress !== undefined && { advertiseAddress }) };
 }
 
-function lastManager(): ClusterError {
-  return new ClusterError(
-    { code: 'last-manager' },
-    'You are attempting to leave the swarm on a node that is participating as a manager. ' +
+function needsForce(manager: Manager | undefined): ClusterError {
+  const managers = manager?.managers() ?? [];
+  const reachable = managers.filter(({ reachability }) => reachability === 'reachable').length;
+  const head =
+    'You are attempting to leave the swarm on a node that is participating as a manager. ';
+  if (managers.length <= 1) {
+    const tail =
       'Removing the last manager erases all current state of the swarm. ' +
-      'Use `--force` to ignore this message. ',
-  );
+      'Use `--force` to ignore this message. ';
+    return new ClusterError({ code: 'last-manager' }, head + tail);
+  }
+  const left = reachable - 1;
+  const isQuorum = left * 2 > managers.length;
+  const warning = isQuorum
+    ? ''
+    : 'Without a Raft quorum your swarm will be inaccessible. The only way to restore a swarm ' +
+      'that has lost consensus is to reinitialize it with `--force-new-cluster`. ';
+  const counts = `Removing this node leaves ${left} managers out of ${managers.length}. `;
+  const text = `${head}${counts}${warning}Use \`--force\` to suppress this message.`;
+  return new ClusterError({ code: 'last-manager' }, text);
 }

@@ -1,4 +1,5 @@
-import { LOG_LIMITS, type LogLimits } from './log/index.ts';
+import type { DriverLimits } from './consensus/index.ts';
+import type { Timing } from '../raft/index.ts';
 
 /** Times and limits. The defaults are for production; tests make them short. */
 export interface MemberTuning {
@@ -12,7 +13,8 @@ export interface MemberTuning {
   readonly joinWaitMs: number;
   /** How often it is looked whether this node's certificate is due for renewal. */
   readonly renewalCheckMs: number;
-  readonly logLimits: LogLimits;
+  /** How often managers show that they are there, and how much waits. */
+  readonly consensus: { readonly timing?: Timing; readonly limits?: Partial<DriverLimits> };
 }
 
 export const MEMBER_TUNING: MemberTuning = {
@@ -21,7 +23,7 @@ export const MEMBER_TUNING: MemberTuning = {
   reconnectMaxMs: 8_000,
   joinWaitMs: 20_000,
   renewalCheckMs: 60_000,
-  logLimits: LOG_LIMITS,
+  consensus: {},
 };
 
 /** A node is down when it has not been heard for this many heartbeat periods. */

@@ -77,6 +77,7 @@ test('a manager restarts with its state, and its workers come back', async (t) =
   await until('pending', () => worker.status().state === 'pending');
   t.is(worker.view?.assignments.size, 1);
   const again = await lab.member({ dataDirectory });
+  await managerOf(again).sync();
   t.is(snapshotOf(managerOf(again).store), before);
   await until('the worker to be back', () => worker.status().state === 'active');
 });

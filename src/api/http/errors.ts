@@ -75,7 +75,6 @@ export const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'invalid-token': 400,
   'invalid-request': 400,
   'ca-mismatch': 400,
-  'manager-join-unsupported': 501,
   'too-many-attempts': 503,
   'node-removed': 403,
   'certificate-expired': 403,

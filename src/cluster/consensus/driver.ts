@@ -217,10 +217,14 @@ export class RaftDriver<Outcome> {
   private begin(): void {
     this.options.wire.start(this);
     this.stopTicking = this.pace.every(this.limits.tickMs, () => this.tick());
-    const { voters } = this.raft.membership;
     // Nobody else could be waited for.
-    if (voters.length === 1 && voters[0] === this.raft.id) this.raft.campaign();
+    if (this.isAlone) this.raft.campaign();
     this.pumpSoon();
+  }
+
+  private get isAlone(): boolean {
+    const { voters } = this.raft.membership;
+    return voters.length === 1 && voters[0] === this.raft.id;
   }
 
   private async end(): Promise<void> {

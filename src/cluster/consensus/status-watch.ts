@@ -36,9 +36,14 @@ export class StatusWatch {
     return { id, ...this.toTell(), commit, applied, peers };
   }
 
-  /** Nobody has led for longer than an election takes. */
+  /**
+   * Nobody has led for longer than an election takes. A group of one has its leader as soon as the
+   * disk has taken its vote.
+   */
   get isLeaderMissed(): boolean {
-    const { limits, pace } = this.options;
+    const { limits, pace, raft } = this.options;
+    const { voters } = raft.membership;
+    if (voters.length === 1 && voters[0] === raft.id) return false;
     const since = this.leaderlessSinceMs;
     return since !== undefined && pace.monotonicMs() - since >= limits.noLeaderMs;
   }

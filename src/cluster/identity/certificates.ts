@@ -118,6 +118,11 @@ export function subjectOf(certificate: X509Certificate): CertificateSubject | un
   return undefined;
 }
 
+/** The role that a node's own certificate, the first of the chain, gives it. */
+export function certificateRole(chainPem: string): NodeRole {
+  return subjectOf(new X509Certificate(chainPem))?.role ?? 'worker';
+}
+
 const VALIDITY_DEFAULT_MS = 90 * 86_400_000;
 
 /** How long a cluster's node certificates are valid. */

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../base/index.ts';
 import type { ClusterId, NodeId } from '../../model/index.ts';
+import type { PeerId } from '../../raft/index.ts';
 import { ClusterError } from '../errors.ts';
 import { SYSTEM_DISK, errnoOf, replaceFile } from '../log/index.ts';
 import type { NodeRole } from './certificates.ts';
@@ -39,6 +40,8 @@ export interface Identity {
 export interface Membership extends Identity {
   /** Keys of a manager's log, base64, newest first. */
   readonly dataKeys?: readonly string[];
+  /** The manager's peer in the group, once its log is begun. Whoever loses the log loses it. */
+  readonly peerId?: PeerId;
   /** What seals the keys of a manager in the file; never in it. */
   readonly unlockKey?: string;
   /** `address:port` that other nodes reach this one at; workers may have none. */
@@ -64,6 +67,10 @@ const fields = {
   listenAddress: z.string(),
   dataPathAddress: z.string().optional(),
   managers: z.array(z.string()),
+  peerId: z
+    .string()
+    .transform((text) => text as PeerId)
+    .optional(),
 };
 
 const versionSchema = z.object({ version: z.literal([1, 2]) });
@@ -100,8 +107,8 @@ export async function loadMembership(
   try {
     const json: unknown = JSON.parse(text);
     versionSchema.parse(json);
-    const { advertiseAddress, dataPathAddress, ...rest } = fileSchema.parse(json);
-    return { ...rest, advertiseAddress, dataPathAddress };
+    const { advertiseAddress, dataPathAddress, peerId, ...rest } = fileSchema.parse(json);
+    return { ...rest, advertiseAddress, dataPathAddress, ...(peerId !== undefined && { peerId }) };
   } catch (error) {
     throw new ClusterError(
       { code: 'damaged', file: path, offset: 0 },

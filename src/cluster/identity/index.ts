@@ -12,6 +12,7 @@ export { type SignerAccess } from './authority/external.ts';
 export { CertificateKeeper, type KeptParts } from './certificate-keeper.ts';
 export {
   ROLE_UNIT,
+  certificateRole,
   createNodeKey,
   issueCertificate,
   renewalDueMs,

@@ -7,15 +7,8 @@
  * half done is cut, any other damage is refused with the file, the offset and the way out; a full
  * disk refuses writes and leaves nothing behind. Limits are in `STORAGE_LIMITS`. Start with
  * `raft-storage.ts`; formats are told in `wal/frame.ts`, `wal/records.ts`, `file-head.ts` and
- * `snapshot-files.ts`. `single/` is the log of a manager that is alone.
+ * `snapshot-files.ts`.
  */
-export {
-  LOG_LIMITS,
-  ReplicatedLog,
-  type LogLimits,
-  type ReplicatedLogOptions,
-  type StateMachine,
-} from './single/replicated-log.ts';
 export {
   SYSTEM_DISK,
   errnoOf,
@@ -35,4 +28,3 @@ export {
 } from './raft-storage.ts';
 export type { Snapshot } from './snapshot-files.ts';
 export type { LogSeal } from './file-head.ts';
-export type { LogEntry, LogIndex, Term } from './single/entry.ts';

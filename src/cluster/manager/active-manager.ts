@@ -1,14 +1,18 @@
 /**
- * A manager at work: the log and the store it makes, the door for nodes, their sessions, and the
- * orchestrator.
+ * A manager at work: its replica of the state, the door for nodes and other managers, and, while it
+ * leads, what only a leader does.
  *
- *   propose -> log (durable) -> store.apply -> watch -> sessions get their rows
- *                                                    -> the orchestrator looks again
+ *   propose -> the group's log -> store.apply, on every manager
+ *           -> on the leader: sessions get their rows, the orchestrator looks again
+ *
+ * Joins, renewals and changes may come to any manager; sessions are the leader's, and others send
+ * nodes there.
  */
 import type { ServerHttp2Stream } from 'node:http2';
 import { messageOf, type Clock, type Logger } from '../../base/index.ts';
 import type { Cluster, NodeId, Task } from '../../model/index.ts';
-import { Store, type ApplyOutcome, type Command } from '../../store/index.ts';
+import type { PeerId } from '../../raft/index.ts';
+import type { ApplyOutcome, Command, Store } from '../../store/index.ts';
 import { ClusterError } from '../errors.ts';
 import {
   authorityDigest,
@@ -19,7 +23,6 @@ import {
   type ClusterUpdateRequest,
   type Identity,
 } from '../identity/index.ts';
-import { ReplicatedLog, type ReplicatedLogOptions } from '../log/index.ts';
 import type { Manager, ManagerInfo, TaskLogEntry, TaskLogQuery } from '../member.ts';
 import {
   BODY_BYTES_MAX,
@@ -30,8 +33,8 @@ import {
   joinRequestSchema,
   memoryLinks,
   nodeMessageSchema,
-  receiveLogs,
   renewRequestSchema,
+  takePartSchema,
   type HostPort,
   type Link,
   type ManagerMessage,
@@ -40,15 +43,16 @@ import {
   type RequiredPeer,
 } from '../transport/index.ts';
 import type { ClusterMetrics, MemberTuning } from '../tuning.ts';
-import { JoinDesk, createRng } from './join-desk.ts';
-import { LogBroker, type LogUpload } from './log-broker.ts';
-import { NodeSession, type SessionHost } from './node-session.ts';
-import { Orchestration } from './orchestration.ts';
-import { SessionTable } from './session-table.ts';
+import { JoinDesk } from './join-desk.ts';
+import { Leadership } from './lead/leadership.ts';
+import { Replica, nodeOf, type ReplicaOptions } from './replica.ts';
+import type { LogUpload } from './sessions/log-broker.ts';
 
 export interface ActiveManagerOptions {
   /** Where the log lies. */
   readonly directory: string;
+  readonly peerId: PeerId;
+  readonly dataKeys: readonly string[];
   readonly identity: Identity;
   readonly listen: HostPort;
   readonly clock: Clock;
@@ -63,90 +67,94 @@ export interface LocalConnection {
   readonly tryUpload: (requestId: string, upload: LogUpload) => boolean;
 }
 
-const SNAPSHOT_INTERVAL_DEFAULT = 10_000;
-const HEARTBEAT_DEFAULT_MS = 5_000;
 const LISTEN_RETRY_MS = 1_000;
+/** From a term's beginning to the next attempt at taking it up. */
+const TAKE_UP_RETRY_MS = 50;
+const ROLE_ATTEMPTS = 5;
 
 export class ActiveManager implements Manager {
   private readonly options: ActiveManagerOptions;
-  private readonly log: ReplicatedLog<ApplyOutcome>;
-  private readonly holder: { store: Store };
-  private readonly sessions: SessionTable;
+  private readonly replica: Replica;
   private readonly desk: JoinDesk;
-  private readonly broker: LogBroker;
-  private readonly orchestration: Orchestration;
-  private readonly host: SessionHost;
-  private server: ClusterServer | undefined;
-  private coalescing: NodeJS.Timeout | undefined;
-  private lastWelcome = '';
   private readonly clusterListeners = new Set<() => void>();
   private identity: Identity;
+  private leadership: Leadership | undefined;
+  private isTakingUp = false;
+  private server: ClusterServer | undefined;
   private listening: NodeJS.Timeout | undefined;
   private isClosed = false;
 
-  private constructor(
-    options: ActiveManagerOptions,
-    opened: { readonly log: ReplicatedLog<ApplyOutcome>; readonly holder: { store: Store } },
-  ) {
+  private constructor(options: ActiveManagerOptions, replica: Replica, identity: () => Identity) {
     const { clock, logger } = options;
     this.options = options;
     this.identity = options.identity;
-    this.log = opened.log;
-    this.holder = opened.holder;
-    const store = (): Store => this.holder.store;
-    const propose = (command: Command): Promise<ApplyOutcome> => this.propose(command);
-    this.sessions = new SessionTable({
-      clock,
-      logger,
-      heartbeatMs: () => this.heartbeatMs(),
-      callDown: (nodeId, message) => {
-        options.metrics.countHeartbeatFailure?.();
-        return this.callDown(nodeId, message);
-      },
-      setSessions: (count) => options.metrics.setSessions?.(count),
-    });
-    this.broker = new LogBroker((nodeId) => this.sessions.get(nodeId));
-    this.orchestration = new Orchestration({
-      store,
-      propose,
-      clock,
-      logger,
-      rng: createRng(),
-      intervalMs: options.tuning.coalesceMs,
-    });
+    this.replica = replica;
     this.desk = new JoinDesk({
-      store,
-      propose,
+      store: replica.store,
+      propose: (command) => this.propose(command),
       clock,
       logger,
       managers: () => this.addresses(),
-      access: () => this.identity,
-      expect: (nodeId) => this.sessions.heard(nodeId),
+      access: identity,
     });
-    this.host = this.createHost();
   }
 
-  /** Begins a cluster's log, in a directory that holds none. */
-  static async create(options: ActiveManagerOptions): Promise<ActiveManager> {
-    const holder = { store: new Store() };
-    const log = await ReplicatedLog.create(logOptions(options, holder), options.identity.nodeId);
-    return new ActiveManager(options, { log, holder });
+  /** Begins a log: of a new cluster, or of a manager that others will add. */
+  static async create(
+    options: ActiveManagerOptions,
+    purpose: 'found' | 'join',
+  ): Promise<ActiveManager> {
+    const voters = purpose === 'found' ? [options.peerId] : [];
+    return ActiveManager.around(options, (replica) =>
+      Replica.create(replica, { voters, learners: [] }),
+    );
   }
 
   /** Goes on with an existing log. Throws `ClusterError` when it is damaged. */
   static async open(options: ActiveManagerOptions): Promise<ActiveManager> {
-    const holder = { store: new Store() };
-    const log = await ReplicatedLog.open(logOptions(options, holder));
-    return new ActiveManager(options, { log, holder });
+    return ActiveManager.around(options, (replica) => Replica.open(replica));
+  }
+
+  /** As `open`, after making this manager the only one of its group. Throws `ClusterError`. */
+  static async openAlone(options: ActiveManagerOptions): Promise<ActiveManager> {
+    await Replica.forceAlone({ ...options, identity: () => options.identity });
+    return ActiveManager.open(options);
+  }
+
+  private static async around(
+    options: ActiveManagerOptions,
+    make: (options: ReplicaOptions) => Promise<Replica>,
+  ): Promise<ActiveManager> {
+    const held: { manager?: ActiveManager } = {};
+    const identity = (): Identity => held.manager?.identity ?? options.identity;
+    const replica = await make({ ...options, identity });
+    held.manager = new ActiveManager(options, replica, identity);
+    return held.manager;
   }
 
   get store(): Store {
-    return this.holder.store;
+    return this.replica.store;
   }
 
   /** Port that nodes reach this manager at; before `listen` the one that was asked for. */
   get port(): number {
     return this.server?.port ?? this.options.listen.port;
+  }
+
+  get isLeading(): boolean {
+    return this.leadership !== undefined;
+  }
+
+  /** Whether the group counts this manager, as far as it knows. */
+  get isMember(): boolean {
+    return this.replica.isMember;
+  }
+
+  /** Where the leader is, when it is another manager. */
+  get leaderAddress(): string | undefined {
+    const { leader } = this.replica.status;
+    if (leader === undefined || leader === this.replica.peerId) return undefined;
+    return this.store.nodes.get(nodeOf(leader))?.managerAddress;
   }
 
   /** Opens the door. Throws `ClusterError` when the address cannot be had. */
@@ -159,17 +167,22 @@ export class ActiveManager implements Manager {
       logger,
       wallMs,
       bodyBytesMax: BODY_BYTES_MAX,
+      link: (socket, nodeId) => this.replica.links.accept(socket, nodeId),
       routes: {
         authority: () => ({ certificatePem: this.cluster().caCertificatePem, nowMs: wallMs() }),
         isSuperseded: (nodeId, leaf) => this.isSuperseded(nodeId, leaf),
-        join: async (body, peer) =>
-          this.desk.join(decodeJson(joinRequestSchema, body), peer.address),
-        renew: async (body, peer) => {
-          const { requestPem } = decodeJson(renewRequestSchema, body);
-          return this.desk.renew(requestPem, peer.node);
+        join: async (body, peer) => {
+          await this.sync();
+          return this.desk.join(decodeJson(joinRequestSchema, body), peer.address);
         },
+        renew: async (body, peer) => {
+          await this.sync();
+          return this.desk.renew(decodeJson(renewRequestSchema, body).requestPem, peer.node);
+        },
+        takePart: (body, peer) => this.letTakePart(body, peer),
         session: (stream, peer) => this.openStreamSession(stream, peer),
-        logs: (requestId, stream, peer) => this.acceptLogs(requestId, stream, peer),
+        logs: (requestId, stream, peer) =>
+          this.leadership?.acceptLogs(requestId, stream, peer) ?? false,
       },
     });
     if (this.isClosed) return server.close();
@@ -186,38 +199,42 @@ export class ActiveManager implements Manager {
     });
   }
 
-  /** Starts sessions' clock and the orchestrator. */
+  /** From here on it leads when the group wants it to. */
   start(): void {
-    this.store.watch(() => this.storeChanged());
-    const nodes = [...this.store.nodes.values()].filter((node) => node.state !== 'down');
-    this.sessions.start(nodes.map((node) => node.id));
-    this.orchestration.start();
+    this.store.watch(() => {
+      for (const tell of [...this.clusterListeners]) tell();
+    });
+    this.replica.onStatus(() => this.followGroup());
+    this.followGroup();
   }
 
   async propose(command: Command): Promise<ApplyOutcome> {
-    try {
-      return await this.log.propose(Buffer.from(JSON.stringify(command)));
-    } catch (error) {
-      const code = error instanceof ClusterError ? error.detail.code : 'failed';
-      this.options.metrics.countProposalRefused?.(code);
-      throw error;
-    }
+    return this.replica.propose(command);
   }
 
   async sync(): Promise<void> {
-    // One voter: what is committed is applied.
+    return this.replica.sync();
   }
 
   managers(): readonly ManagerInfo[] {
-    return [...this.store.nodes.values()].flatMap(({ id, managerAddress }) =>
-      managerAddress === undefined
-        ? []
-        : [{ nodeId: id, address: managerAddress, isLeader: true, reachability: 'reachable' }],
-    );
+    const { status, links } = this.replica;
+    const heard = new Map(status.peers.map(({ id, isActive }) => [id, isActive]));
+    const reachability = (peer: PeerId): ManagerInfo['reachability'] => {
+      if (peer === status.id || peer === status.leader) return 'reachable';
+      const isActive = heard.get(peer);
+      if (isActive !== undefined) return isActive ? 'reachable' : 'unreachable';
+      return links.connected.includes(peer) ? 'reachable' : 'unknown';
+    };
+    return [...this.store.nodes.values()].flatMap(({ id, managerAddress, peerId }) => {
+      if (managerAddress === undefined || peerId === undefined) return [];
+      const peer = peerId as PeerId;
+      const isLeader = peer === status.leader;
+      return [{ nodeId: id, address: managerAddress, isLeader, reachability: reachability(peer) }];
+    });
   }
 
   raft(): { readonly term: number; readonly isLeader: boolean } {
-    return { term: this.log.currentTerm, isLeader: true };
+    return { term: this.replica.status.term, isLeader: this.replica.isLeader };
   }
 
   joinTokens(): { readonly worker: string; readonly manager: string } {
@@ -235,17 +252,26 @@ export class ActiveManager implements Manager {
   }
 
   taskLogs(tasks: readonly Task[], query: TaskLogQuery): AsyncIterable<TaskLogEntry> {
-    return this.broker.logs(tasks, query);
+    const { leadership } = this;
+    if (leadership !== undefined) return leadership.taskLogs(tasks, query);
+    const leader = this.leaderAddress;
+    const where = leader === undefined ? '' : `, ${leader}`;
+    throw new ClusterError(
+      { code: 'not-leader', leader },
+      `output of tasks is had from the managers' leader${where}; ask there`,
+    );
   }
 
-  /** A session for the node this manager is on. */
-  connectLocal(address: string): LocalConnection {
+  /** A session for the node this manager is on; undefined while another one leads. */
+  connectLocal(address: string): LocalConnection | undefined {
+    const { leadership } = this;
+    if (leadership === undefined) return undefined;
     const [nodeEnd, managerEnd] = memoryLinks<NodeMessage, ManagerMessage>();
-    const { nodeId, role } = this.options.identity;
-    this.openSession({ host: this.host, link: managerEnd, nodeId, role, address });
+    const { nodeId, role } = this.identity;
+    leadership.openSession({ link: managerEnd, nodeId, role, address });
     return {
       link: nodeEnd,
-      tryUpload: (requestId, upload) => this.broker.tryAccept(requestId, nodeId, upload),
+      tryUpload: (requestId, upload) => leadership.tryUpload(requestId, nodeId, upload),
     };
   }
 
@@ -268,46 +294,135 @@ export class ActiveManager implements Manager {
     this.server?.useIdentity(identity);
   }
 
+  /** Keys of the log that `member.json` holds by now. */
+  useDataKeys(dataKeys: readonly string[]): void {
+    this.replica.useDataKeys(dataKeys);
+  }
+
   async renewOwn(requestPem: string): Promise<RenewReply> {
-    return this.desk.renew(requestPem, { id: this.options.identity.nodeId });
+    return this.desk.renew(requestPem, { id: this.identity.nodeId });
   }
 
   async close(): Promise<void> {
     this.isClosed = true;
-    clearTimeout(this.coalescing);
     clearTimeout(this.listening);
-    this.orchestration.stop();
-    this.sessions.stop();
+    this.stopLeading('the manager stops');
     await this.server?.close();
-    await this.log.close();
+    await this.replica.close();
   }
 
-  private createHost(): SessionHost {
-    const { clock, logger, metrics } = this.options;
-    const store = (): Store => this.store;
-    return {
-      get store() {
-        return store();
-      },
-      logger,
+  /** Hands leadership over, if it has it, so that the others need no election time. */
+  async handOver(): Promise<void> {
+    const { voters } = this.replica.status.membership;
+    if (!this.replica.isLeader || voters.length < 2) return;
+    await this.replica.transferLeadership().catch((error: unknown) => {
+      this.options.logger.warn({ error: messageOf(error) }, 'leadership was not handed over');
+    });
+  }
+
+  /** Resolves once the group counts this manager. Throws `ClusterError` when that takes longer. */
+  async waitMember(limitMs: number): Promise<void> {
+    const isMember = await this.waitFor(() => this.isMember, limitMs);
+    if (isMember) return;
+    throw new ClusterError(
+      { code: 'join-timeout' },
+      'Timeout was reached before node joined. The attempt to join the swarm will continue in ' +
+        'the background. ' +
+        'Use the "docker info" command to see the current swarm status of your node.',
+    );
+  }
+
+  /** Asks to be let go, and waits until it is. Throws `ClusterError`. */
+  async leaveGroup(limitMs: number): Promise<void> {
+    const { nodeId } = this.identity;
+    const managers = [...this.store.nodes.values()].filter(({ spec }) => spec.Role === 'manager');
+    if (managers.length < 2) return;
+    await this.setRole(nodeId, 'worker');
+    await this.waitFor(() => !this.isMember, limitMs);
+  }
+
+  /** Of managers that are lost for good. Throws `ClusterError`. */
+  async demoteOthers(): Promise<void> {
+    const { nodeId } = this.identity;
+    for (const { id, spec } of [...this.store.nodes.values()])
+      if (id !== nodeId && spec.Role === 'manager') await this.setRole(id, 'worker');
+  }
+
+  private async setRole(id: NodeId, Role: 'worker' | 'manager'): Promise<void> {
+    for (let attempt = 0; attempt < ROLE_ATTEMPTS; attempt += 1) {
+      await this.sync();
+      const node = this.store.nodes.get(id);
+      if (node === undefined || node.spec.Role === Role) return;
+      const atMs = this.options.clock.wallMs();
+      const version = node.meta.revision;
+      const spec = { ...node.spec, Role };
+      const outcome = await this.propose({ type: 'node.update', atMs, id, version, spec });
+      if (outcome.ok) return;
+      // Somebody else changed the node meanwhile.
+      if (outcome.refusal.code !== 'out-of-sequence')
+        throw new ClusterError({ code: 'invalid-request' }, outcome.refusal.message);
+    }
+    throw new ClusterError({ code: 'busy' }, `the role of node ${id} could not be changed`);
+  }
+
+  private async waitFor(isDone: () => boolean, limitMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (result: boolean): void => {
+        stop();
+        clearTimeout(timer);
+        resolve(result);
+      };
+      const look = (): void => {
+        if (isDone()) settle(true);
+      };
+      const stop = this.replica.onStatus(look);
+      const timer = setTimeout(() => settle(false), limitMs);
+      look();
+    });
+  }
+
+  private followGroup(): void {
+    if (!this.replica.isLeader) this.stopLeading('another manager leads');
+    else if (this.leadership === undefined && !this.isTakingUp) void this.takeUp();
+  }
+
+  /** Leads once its store holds everything that was committed before. */
+  private async takeUp(): Promise<void> {
+    this.isTakingUp = true;
+    while (this.isDueToLead()) {
+      try {
+        await this.sync();
+        if (this.isDueToLead()) this.beginLeading();
+      } catch (error) {
+        this.options.logger.debug({ error: messageOf(error) }, 'leading cannot begin yet');
+        await new Promise((resolve) => setTimeout(resolve, TAKE_UP_RETRY_MS));
+      }
+    }
+    this.isTakingUp = false;
+  }
+
+  private isDueToLead(): boolean {
+    return !this.isClosed && this.replica.isLeader && this.leadership === undefined;
+  }
+
+  private beginLeading(): void {
+    const { clock, logger, metrics, tuning } = this.options;
+    const { term } = this.replica.status;
+    logger.info({ term }, 'this manager leads');
+    this.leadership = new Leadership({
+      replica: this.replica,
       propose: (command) => this.propose(command),
-      wallMs: () => clock.wallMs(),
-      welcome: () => ({
-        heartbeatMs: this.heartbeatMs(),
-        managers: this.addresses(),
-        roots: rootsOf(this.cluster()),
-      }),
-      heard: (nodeId) => this.sessions.heard(nodeId),
-      left: (nodeId) => {
-        this.sessions.forget(nodeId);
-        void this.callDown(nodeId, 'the node left the cluster');
-      },
-      ended: (session) => {
-        this.sessions.drop(session);
-        if (this.sessions.get(session.nodeId) === undefined) this.broker.nodeGone(session.nodeId);
-      },
-      countViewRows: (count) => metrics.countViewRowsSent?.(count),
-    };
+      addresses: () => this.addresses(),
+      clock,
+      logger,
+      metrics,
+      tuning,
+    });
+  }
+
+  private stopLeading(reason: string): void {
+    this.leadership?.stop(reason);
+    this.leadership = undefined;
   }
 
   private openStreamSession(stream: ServerHttp2Stream, peer: RequiredPeer): void {
@@ -318,38 +433,30 @@ export class ActiveManager implements Manager {
       frameBytesMax,
     });
     const { id: nodeId, role } = peer.node;
-    this.openSession({ host: this.host, link, nodeId, role, address: peer.address });
+    if (this.leadership !== undefined)
+      return this.leadership.openSession({ link, nodeId, role, address: peer.address });
+    const leader = this.leaderAddress;
+    const message = 'this manager does not lead';
+    link.send({ type: 'refused', code: 'not-leader', message, ...(leader && { leader }) });
+    link.close(message);
   }
 
-  private openSession(options: ConstructorParameters<typeof NodeSession>[0]): void {
-    if (this.sessions.isFull && this.sessions.get(options.nodeId) === undefined)
-      return options.link.close('this manager has no room for another session');
-    const session = new NodeSession(options);
-    this.sessions.add(session);
-    session.start();
-  }
-
-  private acceptLogs(requestId: string, stream: ServerHttp2Stream, peer: RequiredPeer): boolean {
-    const upload = { entries: receiveLogs(stream), cancel: () => void stream.destroy() };
-    return this.broker.tryAccept(requestId, peer.node.id, upload);
-  }
-
-  private storeChanged(): void {
-    this.orchestration.wake();
-    for (const tell of [...this.clusterListeners]) tell();
-    this.coalescing ??= setTimeout(() => {
-      this.coalescing = undefined;
-      this.welcomeAgain();
-      this.sessions.storeChanged();
-    }, this.options.tuning.coalesceMs);
-  }
-
-  /** Tells nodes when what `welcome` said has changed. */
-  private welcomeAgain(): void {
-    const welcome = { type: 'welcome', ...this.host.welcome() } as const;
-    const text = JSON.stringify(welcome);
-    if (text !== this.lastWelcome) this.sessions.sendAll(welcome);
-    this.lastWelcome = text;
+  /** A node that is to be a manager has begun its log and waits to be added. */
+  private async letTakePart(body: Buffer, peer: RequiredPeer): Promise<object> {
+    const { id, role } = peer.node;
+    if (role !== 'manager')
+      throw new ClusterError({ code: 'forbidden' }, `node ${id} has no manager's certificate`);
+    const { peerId, address } = decodeJson(takePartSchema, body);
+    if (nodeOf(peerId as PeerId) !== id)
+      throw new ClusterError({ code: 'forbidden' }, `node ${id} cannot take part as ${peerId}`);
+    await this.sync();
+    const node = this.store.nodes.get(id);
+    if (node?.peerId === peerId && node.managerAddress === address) return {};
+    const atMs = this.options.clock.wallMs();
+    const manager = { address, peerId };
+    const outcome = await this.propose({ type: 'node.manager', atMs, id, manager });
+    if (!outcome.ok) throw new ClusterError({ code: 'forbidden' }, outcome.refusal.message);
+    return {};
   }
 
   private cluster(): Cluster {
@@ -364,60 +471,10 @@ export class ActiveManager implements Manager {
     return tls?.leaf === leaf && tls.issuer !== rootsOf(this.cluster()).issuer;
   }
 
+  /** The leader first, as far as it is known. */
   private addresses(): string[] {
-    const addresses: string[] = [];
-    for (const { managerAddress } of this.store.nodes.values())
-      if (managerAddress !== undefined) addresses.push(managerAddress);
-    return addresses;
+    const managers = [...this.managers()];
+    managers.sort((one, other) => Number(other.isLeader) - Number(one.isLeader));
+    return managers.map(({ address }) => address);
   }
-
-  private heartbeatMs(): number {
-    const fromSpec = (this.store.cluster?.spec.Dispatcher.HeartbeatPeriod ?? 0) / 1e6;
-    return this.options.tuning.heartbeatMs ?? (fromSpec > 0 ? fromSpec : HEARTBEAT_DEFAULT_MS);
-  }
-
-  private async callDown(id: NodeId, message: string): Promise<boolean> {
-    const node = this.store.nodes.get(id);
-    if (node === undefined || node.state === 'down') return true;
-    try {
-      const atMs = this.options.clock.wallMs();
-      await this.propose({ type: 'node.state', atMs, id, state: 'down', message });
-      return true;
-    } catch (error) {
-      this.options.logger.warn(
-        { nodeId: id, error: messageOf(error) },
-        'a node was not called down',
-      );
-      return false;
-    }
-  }
-}
-
-function logOptions(
-  options: ActiveManagerOptions,
-  holder: { store: Store },
-): ReplicatedLogOptions<ApplyOutcome> {
-  const { directory, logger, tuning, clock, metrics } = options;
-  return {
-    directory,
-    logger,
-    limits: tuning.logLimits,
-    machine: {
-      apply: (data) => holder.store.apply(JSON.parse(data.toString()) as Command),
-      snapshot: () => Buffer.concat([...holder.store.snapshotPieces()]),
-      restore: (state) => {
-        holder.store = new Store();
-        Array.from(holder.store.loadSteps(state));
-      },
-    },
-    snapshotPolicy: () => {
-      const raft = holder.store.cluster?.spec.Raft;
-      return {
-        intervalEntries: raft?.SnapshotInterval ?? SNAPSHOT_INTERVAL_DEFAULT,
-        keepOld: raft?.KeepOldSnapshots ?? 0,
-      };
-    },
-    observeCommitSeconds: (seconds) => metrics.observeCommitSeconds?.(seconds),
-    monotonicMs: () => clock.monotonicMs(),
-  };
 }

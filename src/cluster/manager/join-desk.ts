@@ -22,15 +22,13 @@ import type { JoinBody, JoinReply, RenewReply } from '../transport/index.ts';
 import { placeOf } from './place.ts';
 
 export interface JoinDeskOptions {
-  readonly store: () => Store;
+  readonly store: Store;
   readonly propose: (command: Command) => Promise<ApplyOutcome>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly managers: () => string[];
   /** What this manager shows to external signers. */
   readonly access: () => SignerAccess;
-  /** The node has its certificate and is expected to open a session. */
-  readonly expect: (nodeId: NodeId) => void;
 }
 
 /** As links between managers expect after the node's id. */
@@ -60,7 +58,6 @@ export class JoinDesk {
     this.checkAttempts(seenAt);
     const cluster = this.cluster();
     const role = this.roleOf(body.secret, cluster, seenAt);
-    if (role === 'manager') throw managersUnsupported();
     if (this.joining >= JOINS_MAX)
       throw new ClusterError({ code: 'busy' }, 'many nodes are joining; try again in a moment');
     this.joining += 1;
@@ -74,7 +71,7 @@ export class JoinDesk {
   /** A new certificate for a node that has a valid one. Its id stays; its role is the spec's. */
   async renew(requestPem: string, node: { readonly id: NodeId }): Promise<RenewReply> {
     const cluster = this.cluster();
-    const role = this.options.store().nodes.get(node.id)?.spec.Role;
+    const role = this.options.store.nodes.get(node.id)?.spec.Role;
     if (role === undefined)
       throw new ClusterError({ code: 'node-removed' }, `node ${node.id} was removed`);
     if (this.renewing >= RENEWALS_MAX)
@@ -104,7 +101,6 @@ export class JoinDesk {
     const { description } = body;
     const atMs = this.options.clock.wallMs();
     await this.require({ type: 'node.register', atMs, id: nodeId, role, description, ...place });
-    this.options.expect(nodeId);
     if (body.availability !== 'active') await this.setAvailability(nodeId, body.availability);
     this.options.logger.info({ nodeId, role, address: seenAt }, 'a node joined');
     const managers = this.options.managers();
@@ -113,7 +109,7 @@ export class JoinDesk {
   }
 
   private async setAvailability(id: NodeId, Availability: JoinBody['availability']): Promise<void> {
-    const node = this.options.store().nodes.get(id);
+    const node = this.options.store.nodes.get(id);
     if (node === undefined) return;
     await this.require({
       type: 'node.update',
@@ -176,7 +172,7 @@ export class JoinDesk {
   }
 
   private cluster(): Cluster {
-    const { cluster } = this.options.store();
+    const { cluster } = this.options.store;
     if (cluster !== undefined) return cluster;
     throw new ClusterError({ code: 'busy' }, 'the cluster is being made; try again in a moment');
   }
@@ -208,12 +204,4 @@ export function createId(): string {
 /** A generator for decisions that need no secrecy, with an unpredictable start. */
 export function createRng(): SeededRng {
   return new SeededRng(randomBytes(4).readInt32LE(0));
-}
-
-function managersUnsupported(): ClusterError {
-  return new ClusterError(
-    { code: 'manager-join-unsupported' },
-    'this cluster has one manager and takes no further ones yet: join with the worker token ' +
-      '("docker swarm join-token worker" on the manager prints it)',
-  );
 }

@@ -15,7 +15,7 @@ import { formatHostPort, type HostPort } from './addresses.ts';
 import { decodeJson, protocolError } from './lines.ts';
 import { BODY_BYTES_MAX, authoritySchema, errorReplySchema } from './messages.ts';
 
-const CONNECT_MS = 10_000;
+const CONNECT_MS = 3_000;
 const REQUEST_MS = 20_000;
 const LINGER_MS = 1_500;
 
@@ -179,7 +179,6 @@ async function readBytes(stream: ClientHttp2Stream): Promise<{ readonly bytes: B
 
 const PASSED_ON = new Set([
   'invalid-token',
-  'manager-join-unsupported',
   'too-many-attempts',
   'invalid-request',
   'node-removed',

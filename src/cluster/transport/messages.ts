@@ -201,7 +201,15 @@ export const managerMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('logs'), requestId: id, taskId, query: logQuery }),
   z.object({ type: z.literal('logs-cancel'), requestId: id }),
   /** The manager ends the session, and says why. */
-  z.object({ type: z.literal('refused'), code: z.string().max(64), message: z.string().max(2000) }),
+  z.object({
+    type: z.literal('refused'),
+    code: z.string().max(64),
+    message: z.string().max(2000),
+    /** With code `not-leader`: who leads, if that is known. */
+    leader: address.optional(),
+  }),
+  /** What the node is to be, after the welcome and whenever that changes. */
+  z.object({ type: z.literal('role'), role: z.enum(['worker', 'manager']) }),
 ]);
 export type ManagerMessage = z.output<typeof managerMessageSchema>;
 
@@ -224,6 +232,13 @@ export const joinReplySchema = z.object({
   managers: z.array(address).max(100),
 });
 export type JoinReply = z.output<typeof joinReplySchema>;
+
+/** A manager that is to be added: its peer, and where others reach it. */
+export const takePartSchema = z.object({
+  peerId: z.string().regex(/^[0-9a-z]{1,64}:[0-9a-z]{8}$/),
+  address,
+});
+export const takePartReplySchema = z.object({});
 
 export const renewRequestSchema = z.object({ requestPem: z.string().max(8192) });
 export const renewReplySchema = z.object({

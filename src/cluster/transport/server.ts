@@ -38,6 +38,8 @@ export interface ServerRoutes {
   authority(): object;
   join(body: Buffer, peer: Peer): Promise<object>;
   renew(body: Buffer, peer: RequiredPeer): Promise<object>;
+  /** A manager asks to be added to the group. */
+  takePart(body: Buffer, peer: RequiredPeer): Promise<object>;
   session(stream: ServerHttp2Stream, peer: RequiredPeer): void;
   /**
    * Whether this very certificate was a node's when the root that it is of was rotated away, and
@@ -74,6 +76,7 @@ export const ACCESS = {
   'GET /v1/ca': 'anyone',
   'POST /v1/join': 'anyone',
   'POST /v1/renew': 'superseded',
+  'POST /v1/managers': 'node',
   'POST /v1/session': 'node',
   'POST /v1/logs': 'node',
 } as const satisfies Record<string, 'anyone' | 'node' | 'superseded'>;
@@ -200,6 +203,11 @@ export class ClusterServer {
         const known = this.admitted(peer, route);
         const body = await readBody(stream, bodyBytesMax);
         return respond(stream, 200, await routes.renew(body, known));
+      }
+      case 'POST /v1/managers': {
+        const known = this.admitted(peer, route);
+        const body = await readBody(stream, bodyBytesMax);
+        return respond(stream, 200, await routes.takePart(body, known));
       }
       case 'POST /v1/session': {
         const known = this.admitted(peer, route);
@@ -331,7 +339,6 @@ const STATUS_OF: ReadonlyMap<string, number> = new Map([
   ['certificate-expired', 403],
   ['certificate-superseded', 403],
   ['invalid-token', 401],
-  ['manager-join-unsupported', 400],
   ['invalid-request', 400],
   ['invalid-address', 400],
   ['protocol', 400],

@@ -34,6 +34,9 @@ export interface AttendanceOptions {
   readonly connect: () => Promise<Connection>;
   /** A session began, or the manager said anew what it says at the beginning. */
   readonly welcomed: (welcome: Welcome) => void;
+  readonly roleTold: ManagerSessionOptions['roleTold'];
+  /** The manager that was asked does not lead; another one may. */
+  readonly leaderTold: (leader: string | undefined) => void;
   readonly viewChanged: () => void;
   readonly stateChanged: () => void;
 }
@@ -122,9 +125,9 @@ export class Attendance {
       session.start({ ...description, tls: this.options.tls() });
       const { reason, refusal } = await session.ended;
       this.options.logger.info({ reason }, 'the session with the manager ended');
-      this.enter(
-        refusal === undefined ? { kind: 'pending' } : { kind: 'refused', message: refusal.message },
-      );
+      if (refusal?.code === 'not-leader') this.sentOn(refusal.leader);
+      else if (refusal === undefined) this.enter({ kind: 'pending' });
+      else this.enter({ kind: 'refused', message: refusal.message });
     } catch (error) {
       const message = messageOf(error);
       this.options.logger.warn({ error: message }, 'no session with a manager');
@@ -140,6 +143,13 @@ export class Attendance {
 
   private async describe(): Promise<NodeDescription> {
     return { ...(await this.options.localNode.description()), tls: this.options.tls() };
+  }
+
+  /** A known leader is asked at once. */
+  private sentOn(leader: string | undefined): void {
+    this.options.leaderTold(leader);
+    if (leader !== undefined) this.failures = 0;
+    this.enter({ kind: 'pending' });
   }
 
   private welcomed(welcome: Welcome): void {

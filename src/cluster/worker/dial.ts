@@ -98,6 +98,7 @@ async function openSession(client: ClusterClient): Promise<Connection> {
       await sendLogs(uploading, entries);
     },
     renew: (requestPem) => renewOver(client, requestPem),
+    localAddress: client.localAddress,
     close: () => client.close(),
   };
 }

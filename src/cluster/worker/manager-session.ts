@@ -6,6 +6,7 @@
  */
 import { unreachable, type Clock, type Logger } from '../../base/index.ts';
 import type { NodeDescription } from '../../model/index.ts';
+import type { NodeRole } from '../identity/index.ts';
 import type { LocalNode } from '../member.ts';
 import {
   HAVE_ROWS_MAX,
@@ -28,6 +29,8 @@ export interface Connection {
   readonly upload: UploadLogs;
   /** A certificate for a new key, from whoever is at the other end. */
   renew(requestPem: string): Promise<RenewReply>;
+  /** Of this end; absent within a process. */
+  readonly localAddress?: string | undefined;
   close(): void;
 }
 
@@ -43,13 +46,19 @@ export interface ManagerSessionOptions {
     readonly dataPathAddress?: string | undefined;
   };
   readonly welcomed: (welcome: Welcome) => void;
+  /** What this node is to be. */
+  readonly roleTold: (role: NodeRole) => void;
   readonly viewChanged: () => void;
 }
 
 /** How a session ended. `refusal` is set when the manager would not have this node. */
 export interface SessionEnd {
   readonly reason: string;
-  readonly refusal?: { readonly code: string; readonly message: string };
+  readonly refusal?: {
+    readonly code: string;
+    readonly message: string;
+    readonly leader?: string | undefined;
+  };
 }
 
 /** Before a manager has said how often it wants to hear, and is heard. */
@@ -140,8 +149,10 @@ export class ManagerSession {
       case 'logs-cancel':
         return this.serving.cancel(message.requestId);
       case 'refused':
-        this.refusal = { code: message.code, message: message.message };
+        this.refusal = message;
         return;
+      case 'role':
+        return this.options.roleTold(message.role);
       default:
         unreachable(message);
     }

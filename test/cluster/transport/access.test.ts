@@ -58,6 +58,12 @@ const EXPECTED: Readonly<Record<Route, Readonly<Record<Visitor, string>>>> = {
     'expired node': '403 certificate-expired',
     'node of a root that was rotated away': '400 protocol',
   },
+  'POST /v1/managers': {
+    ...everybody('403 forbidden'),
+    manager: '400 protocol',
+    'expired node': '403 certificate-expired',
+    'node of a root that was rotated away': '403 certificate-superseded',
+  },
   'POST /v1/session': {
     ...everybody('403 forbidden'),
     worker: '200',

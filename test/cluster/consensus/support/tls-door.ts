@@ -133,6 +133,7 @@ async function listen(
     routes: {
       authority: () => ({}),
       join: async () => ({}),
+      takePart: async () => ({}),
       renew: async () => ({}),
       session: (stream) => stream.close(),
       isSuperseded: () => false,

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { merged, type Source } from '../../../src/cluster/manager/merged.ts';
+import { merged, type Source } from '../../../../src/cluster/manager/sessions/merged.ts';
 
 function source<Item>(items: () => AsyncIterable<Item>): Source<Item> & { isCancelled: boolean } {
   const made = { items: items(), isCancelled: false, cancel: () => void (made.isCancelled = true) };

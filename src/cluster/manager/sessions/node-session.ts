@@ -6,18 +6,18 @@
  * The node's id comes from its certificate, so whatever a message says, it speaks for that node
  * only.
  */
-import { messageOf, unreachable, type Logger } from '../../base/index.ts';
-import type { NodeId, NodeDescription } from '../../model/index.ts';
-import type { ApplyOutcome, Command, Store } from '../../store/index.ts';
-import { ClusterError, isClusterError } from '../errors.ts';
-import type { NodeRole } from '../identity/index.ts';
+import { messageOf, unreachable, type Logger } from '../../../base/index.ts';
+import type { NodeId, NodeDescription } from '../../../model/index.ts';
+import type { ApplyOutcome, Command, Store } from '../../../store/index.ts';
+import { ClusterError, isClusterError } from '../../errors.ts';
+import type { NodeRole } from '../../identity/index.ts';
 import {
   PROTOCOL_VERSION,
   type Link,
   type ManagerMessage,
   type NodeMessage,
-} from '../transport/index.ts';
-import { placeOf, type Place } from './place.ts';
+} from '../../transport/index.ts';
+import { placeOf, type Place } from '../place.ts';
 import { ViewFeed } from './view-feed.ts';
 
 /** What sessions need of the manager they belong to. */
@@ -54,6 +54,7 @@ export class NodeSession {
   private isHaveComplete = false;
   private place: Place | undefined;
   private reportsWaiting = 0;
+  private toldRole: NodeRole | undefined;
 
   constructor(options: NodeSessionOptions) {
     this.options = options;
@@ -86,8 +87,9 @@ export class NodeSession {
 
   storeChanged(): void {
     if (this.state !== 'open') return;
-    if (this.host.store.nodes.has(this.nodeId)) this.feed.markDirty();
-    else this.refuse(removed(this.nodeId));
+    if (!this.host.store.nodes.has(this.nodeId)) return this.refuse(removed(this.nodeId));
+    this.tellRole();
+    this.feed.markDirty();
   }
 
   close(reason: string): void {
@@ -159,7 +161,18 @@ export class NodeSession {
     if (this.state !== 'registering') return;
     this.state = 'open';
     this.send({ type: 'welcome', ...this.host.welcome() });
+    this.tellRole();
     this.maybeFeed();
+  }
+
+  /** A manager that is to be a worker stays one until the group has let it go. */
+  private tellRole(): void {
+    const node = this.host.store.nodes.get(this.nodeId);
+    if (node === undefined) return;
+    const isManager = node.spec.Role === 'manager' || node.peerId !== undefined;
+    const role = isManager ? 'manager' : 'worker';
+    if (role !== this.toldRole) this.send({ type: 'role', role });
+    this.toldRole = role;
   }
 
   private maybeFeed(): void {

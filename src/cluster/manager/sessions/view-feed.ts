@@ -5,9 +5,9 @@
  * At most one difference is on its way, so a slow node gets fewer and larger ones, and what waits
  * for it is never more than one view.
  */
-import type { NodeId, Revision, ViewKey } from '../../model/index.ts';
-import { viewRows, type StampedRow, type Store } from '../../store/index.ts';
-import { HAVE_FRAMES_MAX, HAVE_ROWS_MAX, type ManagerMessage } from '../transport/index.ts';
+import type { NodeId, Revision, ViewKey } from '../../../model/index.ts';
+import { viewRows, type StampedRow, type Store } from '../../../store/index.ts';
+import { HAVE_FRAMES_MAX, HAVE_ROWS_MAX, type ManagerMessage } from '../../transport/index.ts';
 
 type RowsMessage = Extract<ManagerMessage, { type: 'rows' }>;
 

@@ -6,10 +6,10 @@
  * comes back after the manager restarted is found as one that falls silent. A connection that
  * breaks changes nothing by itself: the node has its grace to come back.
  */
-import { assert, type Clock, type Logger } from '../../base/index.ts';
-import type { NodeId } from '../../model/index.ts';
-import type { ManagerMessage } from '../transport/index.ts';
-import { HEARTBEAT_GRACE } from '../tuning.ts';
+import { assert, type Clock, type Logger } from '../../../base/index.ts';
+import type { NodeId } from '../../../model/index.ts';
+import type { ManagerMessage } from '../../transport/index.ts';
+import { HEARTBEAT_GRACE } from '../../tuning.ts';
 import type { NodeSession } from './node-session.ts';
 
 export const SESSIONS_MAX = 5_000;
@@ -27,6 +27,8 @@ export class SessionTable {
   private readonly options: SessionTableOptions;
   private readonly sessions = new Map<NodeId, NodeSession>();
   private readonly deadlines = new Map<NodeId, number>();
+  /** Being called down. */
+  private readonly expiring = new Set<NodeId>();
   private timer: NodeJS.Timeout | undefined;
   private tickDueMs = 0;
 
@@ -34,15 +36,14 @@ export class SessionTable {
     this.options = options;
   }
 
-  start(expected: Iterable<NodeId>): void {
-    for (const nodeId of expected) this.heard(nodeId);
+  start(): void {
     this.schedule();
   }
 
-  stop(): void {
+  stop(reason: string): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    for (const session of this.sessions.values()) session.close('the manager stops');
+    for (const session of this.sessions.values()) session.close(reason);
     this.sessions.clear();
     this.deadlines.clear();
   }
@@ -76,6 +77,12 @@ export class SessionTable {
   heard(nodeId: NodeId): void {
     const graceMs = HEARTBEAT_GRACE * this.options.heartbeatMs();
     this.deadlines.set(nodeId, this.options.clock.monotonicMs() + graceMs);
+  }
+
+  /** Nodes that are to be there: one that was not expected before gets its grace period. */
+  expect(nodes: Iterable<NodeId>): void {
+    for (const nodeId of nodes)
+      if (!this.deadlines.has(nodeId) && !this.expiring.has(nodeId)) this.heard(nodeId);
   }
 
   forget(nodeId: NodeId): void {
@@ -117,8 +124,10 @@ export class SessionTable {
   private async expire(nodeId: NodeId): Promise<void> {
     this.options.logger.warn({ nodeId }, 'a node has not been heard for its grace period');
     this.deadlines.delete(nodeId);
+    this.expiring.add(nodeId);
     this.sessions.get(nodeId)?.close('heartbeat failure');
     const isKnown = await this.options.callDown(nodeId, 'heartbeat failure');
+    this.expiring.delete(nodeId);
     // The log was busy or full: the node stays suspect and is called down at a later tick.
     if (!isKnown && !this.deadlines.has(nodeId) && this.timer !== undefined) this.heard(nodeId);
   }

@@ -2,12 +2,12 @@
  * Runs the orchestrator's decisions: after every change of the store, when a decision falls due,
  * one at a time.
  */
-import { messageOf, type Clock, type Logger, type Rng } from '../../base/index.ts';
-import { decide } from '../../orchestrator/index.ts';
-import type { ApplyOutcome, Command, Store } from '../../store/index.ts';
+import { messageOf, type Clock, type Logger, type Rng } from '../../../base/index.ts';
+import { decide } from '../../../orchestrator/index.ts';
+import type { ApplyOutcome, Command, Store } from '../../../store/index.ts';
 
 export interface OrchestrationOptions {
-  readonly store: () => Store;
+  readonly store: Store;
   readonly propose: (command: Command) => Promise<ApplyOutcome>;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -85,7 +85,7 @@ export class Orchestration {
   private async decideOnce(): Promise<number | undefined> {
     const { store, clock, rng, propose, logger } = this.options;
     const nowMs = clock.wallMs();
-    const { command, wakeAtMs } = decide(store(), nowMs, rng);
+    const { command, wakeAtMs } = decide(store, nowMs, rng);
     // A command that changes the store wakes this loop again through the store's watch; one that
     // does not, must not.
     try {

@@ -3,14 +3,14 @@
  * own, whose flow control reaches from the reader here to the file there. A request nobody reads
  * any more is cancelled on its node.
  */
-import { messageOf } from '../../base/index.ts';
-import type { NodeId, Task } from '../../model/index.ts';
-import type { TaskLogEntry, TaskLogQuery } from '../member.ts';
-import { ClusterError } from '../errors.ts';
-import type { WireLogQuery } from '../transport/index.ts';
+import { messageOf } from '../../../base/index.ts';
+import type { NodeId, Task } from '../../../model/index.ts';
+import type { TaskLogEntry, TaskLogQuery } from '../../member.ts';
+import { ClusterError } from '../../errors.ts';
+import type { WireLogQuery } from '../../transport/index.ts';
 import type { NodeSession } from './node-session.ts';
 import { merged, type Source } from './merged.ts';
-import { createId } from './join-desk.ts';
+import { createId } from '../join-desk.ts';
 
 export type NodeLogEntry = Omit<TaskLogEntry, 'taskId'>;
 
