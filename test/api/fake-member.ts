@@ -43,7 +43,6 @@ export class FakeMember implements ClusterMember {
   logLines: readonly Omit<TaskLogEntry, 'taskId'>[] = [];
   private readonly rng = new SeededRng(7);
   private readonly statusListeners = new Set<(status: MemberStatus) => void>();
-  readonly gossip = undefined;
   private locked: { unlockKey: string; manager: Manager | undefined } | undefined;
   private role: 'worker' | 'manager' | undefined;
   private selfId: NodeId | undefined;
@@ -152,10 +151,6 @@ export class FakeMember implements ClusterMember {
   onStatus(listener: (status: MemberStatus) => void): () => void {
     this.statusListeners.add(listener);
     return () => void this.statusListeners.delete(listener);
-  }
-
-  acknowledge(): void {
-    // Nobody asks this fake what it has heard.
   }
 
   report(): void {
