@@ -6,6 +6,7 @@ import type { Identity } from '../../../../src/cluster/identity/index.ts';
 import { LINK_PROTOCOL } from '../../../../src/cluster/transport/index.ts';
 import { encodeMessage } from '../../../../src/raft/index.ts';
 import type {
+  ClientId,
   LogIndex,
   Message,
   PeerId,
@@ -142,6 +143,30 @@ test('a snapshot that cannot be brought is told as failed', async (t) => {
   const two = await lab.end(TWO, { snapshotBytesMax: 5 });
   t.false(await one.links.sendSnapshot(snapshotRequest(ONE, TWO), Buffer.alloc(10)));
   t.is(two.ear.snapshots.length, 0);
+});
+
+test('what a peer does not read is dropped in the end, and told once', async (t) => {
+  const lab = await TlsLab.create(t);
+  const one = await lab.end(ONE, { queueBytesMax: 100_000, pingMs: 60_000 });
+  const two = await lab.end(TWO);
+  await untilHeard(one, two);
+  two.accepted[0]?.pause();
+  const data = Buffer.alloc(50_000);
+  const session = { client: 'c' as ClientId, sequence: 1, floor: 1, since: 0 as LogIndex };
+  const commands = [{ data, session }];
+  await until('messages to be dropped', () => {
+    for (let count = 0; count < 20; count += 1)
+      one.links.send({ kind: 'proposal.forward', from: ONE, to: TWO, commands });
+    return one.ear.unreachable.length > 0;
+  });
+  t.deepEqual(one.ear.unreachable, [TWO]);
+  two.accepted[0]?.resume();
+  two.ear.messages.length = 0;
+  await until('messages to arrive again', () => {
+    one.links.send(heartbeat(ONE, TWO, 9));
+    return two.ear.messages.some(({ kind }) => kind === 'heartbeat.request');
+  });
+  t.deepEqual(one.links.connected, [TWO]);
 });
 
 test('a peer that was removed is not heard, and its link is closed', async (t) => {
