@@ -8,6 +8,8 @@ interface End {
   /** `undefined` for a connection that is not yet accepted. */
   id: StreamId | undefined;
   other: End | undefined;
+  /** Nothing that this end sends arrives before what it sent earlier. */
+  arrivedMs: number;
 }
 
 type StreamEffect = Extract<Effect, { kind: `stream.${string}` }>;
@@ -39,7 +41,7 @@ export class SimStreams {
       case 'stream.close': {
         const end = this.endOf(node, effect.stream);
         this.ends.get(node)?.delete(effect.stream);
-        if (end?.other !== undefined) this.tellClosed(end.other);
+        if (end?.other !== undefined) this.tellClosed(end.other, this.arrivalMs(end));
       }
     }
   }
@@ -51,7 +53,7 @@ export class SimStreams {
   }
 
   private open(node: SimNode, { stream, to, bytes }: Extract<Effect, { kind: 'stream.open' }>) {
-    const end: End = { node, id: stream, other: undefined };
+    const end: End = { node, id: stream, other: undefined, arrivedMs: 0 };
     this.keep(end, stream);
     node.bytesSent += CONNECTION_SEGMENTS * SEGMENT_HEADER_BYTES;
     const target = this.world.nodeAt(to.host);
@@ -61,10 +63,10 @@ export class SimStreams {
       this.world.deliver(target, (gossip) => {
         const id = gossip.tryAcceptStream(this.world.nowMs);
         if (id === undefined) {
-          this.tellClosed(end);
+          this.tellClosed(end, this.world.nowMs + this.tripMs());
           return;
         }
-        const other: End = { node: target, id, other: end };
+        const other: End = { node: target, id, other: end, arrivedMs: 0 };
         target.bytesSent += CONNECTION_SEGMENTS * SEGMENT_HEADER_BYTES;
         this.keep(other, id);
         end.other = other;
@@ -79,7 +81,7 @@ export class SimStreams {
     end.node.bytesSent += bytes.length + SEAL_BYTES + segments * SEGMENT_HEADER_BYTES;
     const { other, id } = end;
     if (other === undefined || id === undefined) return;
-    this.world.time.after(this.tripMs(), () => {
+    this.world.time.at(this.arrivalMs(end), () => {
       if (!this.world.isJoined(end.node, other.node)) return;
       this.world.deliver(end.node, (gossip) =>
         gossip.step({ kind: 'stream.writable', stream: id }, this.world.nowMs),
@@ -92,14 +94,19 @@ export class SimStreams {
     });
   }
 
-  private tellClosed({ node, id }: End): void {
+  private tellClosed({ node, id }: End, atMs: number): void {
     if (id === undefined) return;
-    this.world.time.after(this.tripMs(), () => {
+    this.world.time.at(atMs, () => {
       this.ends.get(node)?.delete(id);
       this.world.deliver(node, (gossip) =>
         gossip.step({ kind: 'stream.closed', stream: id }, this.world.nowMs),
       );
     });
+  }
+
+  private arrivalMs(end: End): number {
+    end.arrivedMs = Math.max(end.arrivedMs, this.world.nowMs + this.tripMs());
+    return end.arrivedMs;
   }
 
   private tripMs(): number {
