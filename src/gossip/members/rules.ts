@@ -72,7 +72,7 @@ export function applyToldDead(core: Core, { id, incarnation, accuser }: Dead): v
 export function applyLeft(core: Core, left: Left): void {
   const { id, incarnation } = left;
   if (core.isSelf(id)) {
-    if (core.life.kind === 'present') answerAccusation(core, incarnation);
+    answerAccusation(core, incarnation);
     return;
   }
   const member = core.members.get(id);
@@ -115,7 +115,7 @@ export function tickSuspicions(core: Core): void {
   for (const member of [...core.suspects]) {
     const { id, incarnation, state } = member;
     if (state.kind !== 'suspect' || nextOf(core, state.suspicion) > core.nowMs) continue;
-    if (!state.suspicion.isWarned) warn(core, member, state.suspicion);
+    if (state.suspicion.warnedAtMs === undefined) warn(core, member, state.suspicion);
     else bury(core, member, { kind: 'dead', id, incarnation, accuser: core.self.hash });
   }
 }
@@ -129,8 +129,11 @@ export function nextSuspicionMs(core: Core): number {
   return next;
 }
 
-function nextOf({ settings }: Core, { deadlineMs, isWarned }: Suspicion): number {
-  return isWarned ? deadlineMs : deadlineMs - settings.probeTimeoutMs;
+/** Who is warned late, because confirmations came late, has as long to answer. */
+function nextOf({ settings }: Core, { deadlineMs, warnedAtMs }: Suspicion): number {
+  const { probeTimeoutMs } = settings;
+  if (warnedAtMs === undefined) return deadlineMs - probeTimeoutMs;
+  return Math.max(deadlineMs, warnedAtMs + probeTimeoutMs);
 }
 
 /**
@@ -139,7 +142,7 @@ function nextOf({ settings }: Core, { deadlineMs, isWarned }: Suspicion): number
  * an accusation that is refuted says so with its ack.
  */
 function warn(core: Core, member: Member, suspicion: Suspicion): void {
-  suspicion.isWarned = true;
+  suspicion.warnedAtMs = core.nowMs;
   const { id, incarnation } = member;
   const accusation = { kind: 'suspect', id, incarnation, accusers: suspicion.accusers } as const;
   const others = core.members.choose({

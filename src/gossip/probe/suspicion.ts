@@ -17,8 +17,8 @@ export class Suspicion {
   private readonly limits: SuspicionLimits;
   private readonly from: MemberHash[];
   private startedMs: number;
-  /** Whether the suspect was asked once more, shortly before the end. */
-  isWarned = false;
+  /** When the suspect was asked once more, shortly before the end. */
+  warnedAtMs: number | undefined;
 
   constructor(accuser: MemberHash, limits: SuspicionLimits, nowMs: number) {
     this.limits = limits;
@@ -48,7 +48,7 @@ export class Suspicion {
   /** The time during which nobody here could have heard a refutation does not count. */
   postpone(ms: number): void {
     this.startedMs += ms;
-    this.isWarned = false;
+    this.warnedAtMs = undefined;
   }
 }
 

@@ -214,6 +214,17 @@ test('before a suspect is declared dead it is asked once more, and others are', 
   t.is(peer.stateOf('n4'), 'dead');
 });
 
+test('a suspect has time for that last answer also when its confirmations come late', (t) => {
+  const peer = new TestNode(9, { timing: { probeIntervalMs: 3600_000 } });
+  peer.hear('n2', suspect('n4', 0, 'n2'));
+  peer.pass(MIN_MS + 500);
+  peer.hear('n2', suspect('n4', 0, 'n2', 'n3', 'n5'));
+  peer.pass(probeTimeoutMs - 1);
+  t.is(peer.stateOf('n4'), 'suspect');
+  peer.pass(1);
+  t.is(peer.stateOf('n4'), 'dead');
+});
+
 test('whoever hears an accusation that is refuted says so with its ack', (t) => {
   const peer = new TestNode(9);
   peer.hear('n2', alive('n4', 3));
