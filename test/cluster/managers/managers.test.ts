@@ -27,12 +27,16 @@ interface Group {
   readonly members: ClusterMember[];
 }
 
-/** Each manager has a loopback address of its own, so that it can take the usual port. */
+/**
+ * Each manager has a loopback address of its own, so that it can take the usual port; no other
+ * process that runs this has the same ones.
+ */
 let addresses = 0;
 
 function nextAddress(): string {
   addresses += 1;
-  return `127.77.${Math.floor(addresses / 250)}.${1 + (addresses % 250)}:2377`;
+  const { pid } = process;
+  return `127.${64 + ((pid >> 8) % 128)}.${pid % 256}.${addresses}:2377`;
 }
 
 async function group(t: ExecutionContext, count: number): Promise<Group> {
