@@ -3,7 +3,6 @@ import type { Core } from '../../../src/gossip/core.ts';
 import { Gossip } from '../../../src/gossip/index.ts';
 import { MemberTable } from '../../../src/gossip/members/member-table.ts';
 import type { Member } from '../../../src/gossip/members/member.ts';
-import { Awareness } from '../../../src/gossip/probe/awareness.ts';
 import { ProbeSchedule } from '../../../src/gossip/probe/schedule.ts';
 import { Suspicion } from '../../../src/gossip/probe/suspicion.ts';
 import { BroadcastQueue, type Passage } from '../../../src/gossip/spread/broadcast-queue.ts';
@@ -11,7 +10,7 @@ import { SyncSession } from '../../../src/gossip/sync/session.ts';
 import type { Input } from '../../../src/gossip/index.ts';
 import type { MemberHash, Message } from '../../../src/gossip/wire/messages.ts';
 import { decodeFrame } from '../../../src/gossip/wire/decode.ts';
-import { patch, patchAll, type Restore } from '../../raft/mutants/patch.ts';
+import { patch, type Restore } from '../../raft/mutants/patch.ts';
 import { encodeFrame } from '../support/frames.ts';
 
 export interface Mutant {
@@ -134,14 +133,6 @@ export const MUTANTS: readonly Mutant[] = [
             if (!this.known.has(member.id)) original.call(this, member);
             this.known.add(member.id);
           },
-      ),
-  },
-  {
-    name: 'a slow node never doubts itself',
-    plant: () =>
-      patchAll(
-        patch(Awareness.prototype, 'apply', () => () => undefined),
-        patch(Suspicion.prototype, 'postpone', () => () => undefined),
       ),
   },
   {
