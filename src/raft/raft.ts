@@ -183,10 +183,14 @@ export class Raft {
     return proposeMembership(this.core, change);
   }
 
-  /** The host could not deliver to `peer`: what was sent ahead may be lost. */
+  /**
+   * The host could not deliver to `peer`: what was sent ahead may be lost. A follower whose leader
+   * it is doubts it at once, and stands soon unless it hears of it before.
+   */
   reportUnreachable(peer: PeerId): void {
     const { role } = this.core;
     if (role.kind === 'leader') role.peers.get(peer)?.noteUnreachable();
+    else if (this.core.leader === peer) this.core.doubtLeader();
   }
 
   /** The transfer that a `snapshot.request` began has ended. Due for each one, however it ended. */

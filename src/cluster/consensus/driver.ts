@@ -20,6 +20,7 @@ import {
   type SnapshotRequest,
   type Write,
 } from '../../raft/index.ts';
+import { randomBelow } from '../../base/index.ts';
 import { Applier } from './state/applier.ts';
 import { CommitNotices } from './commit-notices.ts';
 import { DiskWriter } from './disk-writer.ts';
@@ -201,8 +202,9 @@ export class RaftDriver<Outcome> {
   }
 
   reportUnreachable(peer: PeerId): void {
+    const isLeader = peer === this.raft.leader;
     this.raft.reportUnreachable(peer);
-    if (peer !== this.raft.leader) return;
+    if (!isLeader) return;
     this.desk.retryAll();
     this.barriers.loseAll();
     this.pumpSoon();
@@ -216,7 +218,12 @@ export class RaftDriver<Outcome> {
 
   private begin(): void {
     this.options.wire.start(this);
-    this.stopTicking = this.pace.every(this.limits.tickMs, () => this.tick());
+    // Peers that began together do not tick together, and so rarely stand at the same moment.
+    const { tickMs } = this.limits;
+    this.stopTicking = this.pace.after(randomBelow(this.options.rng, tickMs), () => {
+      this.lastTickMs = this.pace.monotonicMs();
+      this.stopTicking = this.pace.every(tickMs, () => this.tick());
+    });
     // Nobody else could be waited for.
     if (this.isAlone) this.raft.campaign();
     this.pumpSoon();

@@ -26,6 +26,8 @@ export interface FollowerRole {
   readonly kind: 'follower';
   /** Whose appends or heartbeats came last in this term. */
   leader: PeerId | undefined;
+  /** It heard a leader until the connection broke. */
+  readonly isDoubting?: boolean;
 }
 
 export interface CandidateRole {
@@ -163,6 +165,25 @@ export class Core {
   giveVote(candidate: PeerId): void {
     assert(this.mayVoteFor(candidate), 'one vote in each term', { vote: this.votedFor, candidate });
     this.votedFor = candidate;
+  }
+
+  /**
+   * The connection to the leader broke, as it does when a process dies. Its lease is given up, and
+   * less than an election time is left to hear of it. Others that hear it refuse the pre-vote.
+   */
+  doubtLeader(): void {
+    if (this.role.kind !== 'follower') return;
+    this.role = { kind: 'follower', leader: undefined, isDoubting: true };
+    const soon = this.electionElapsed + 1 + randomBelow(this.rng, this.timing.electionTicks);
+    this.electionTimeout = Math.min(this.electionTimeout, soon);
+  }
+
+  /** A leader of this term was heard. Precondition: this peer follows. */
+  followLeader(leader: PeerId): void {
+    const { role } = this;
+    if (role.kind === 'follower' && role.isDoubting === true) this.resetElectionTimer();
+    this.electionElapsed = 0;
+    this.role = { kind: 'follower', leader };
   }
 
   /** Draws a new timeout, so that candidates that collided part. */

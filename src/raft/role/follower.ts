@@ -19,15 +19,15 @@ export function tickFollower(core: Core): void {
 export function stepFollower(core: Core, message: TermedMessage): void {
   switch (message.kind) {
     case 'append.request':
-      hearLeader(core, message.from);
+      core.followLeader(message.from);
       acceptAppend(core, message);
       return;
     case 'heartbeat.request':
-      hearLeader(core, message.from);
+      core.followLeader(message.from);
       acceptHeartbeat(core, message);
       return;
     case 'snapshot.request':
-      hearLeader(core, message.from);
+      core.followLeader(message.from);
       acceptSnapshot(core, message);
       return;
     case 'timeout-now':
@@ -35,11 +35,6 @@ export function stepFollower(core: Core, message: TermedMessage): void {
       return;
     default:
   }
-}
-
-function hearLeader(core: Core, leader: PeerId): void {
-  core.electionElapsed = 0;
-  if (core.role.kind === 'follower') core.role.leader = leader;
 }
 
 function acceptAppend(core: Core, request: AppendRequest): void {
