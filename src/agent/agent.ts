@@ -79,6 +79,7 @@ async function composeAgent(config: AgentConfig, logger: Logger, stops: StopStac
   const metrics = createMetrics(version, {
     dnsQueries: () => sources.resolver?.snapshot() ?? [],
     apiCounters: () => sources.api?.counters,
+    gossip: () => sources.member?.gossip,
     refresh: (all) => refreshFromView(all, sources.member),
   });
   const [parts, machine] = await Promise.all([openParts(config, logger, metrics), readMachine()]);
@@ -88,6 +89,7 @@ async function composeAgent(config: AgentConfig, logger: Logger, stops: StopStac
     localNode: localNode(parts.runtime, version),
     clock: SYSTEM_CLOCK,
     logger: logger.child({ room: 'cluster' }),
+    gossipPort: config.gossipPort,
     metrics: { observeCommitSeconds: (seconds) => metrics.raftCommitSeconds.observe(seconds) },
   });
   stops.add(() => member.close());

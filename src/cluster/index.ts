@@ -7,12 +7,14 @@
  * (`orchestrator`); never touches the kernel. Inputs: init, join and leave; commands proposed on a
  * manager; status reports of this node's tasks. Outputs: the store (on a manager), this node's view
  * as it changes, output of tasks from their nodes. On disk, below `<data directory>/cluster`, all
- * for root only: `member.json` (who this node is), `view.json` (what it was last told), `log/` (a
- * manager's state). Ports: 2377/tcp on managers. Limits: one voter; 5,000 sessions, 4,096 proposals
- * waiting, 16 MiB per entry (`LOG_LIMITS`, `transport/messages.ts`). Start with `member.ts` (what
- * the rooms above use), then `open-member.ts`, then `manager/active-manager.ts`.
+ * for root only: `member.json` (who this node is), `view.json` and `gossip-keys.json` (what it was
+ * last told), `log/` (a manager's state). Ports: 2377/tcp on managers, 7946/udp and tcp on all.
+ * Limits: 5,000 sessions, 4,096 proposals waiting, 16 MiB per entry (`LOG_LIMITS`,
+ * `transport/messages.ts`). Start with `member.ts` (what the rooms above use), then
+ * `open-member.ts`, then `manager/active-manager.ts`.
  */
 export { openMember } from './open-member.ts';
+export type { GossipReport } from './gossip/index.ts';
 export type { MemberOptions } from './settings.ts';
 export { MEMBER_TUNING, type ClusterMetrics, type MemberTuning } from './tuning.ts';
 export { ClusterError, isClusterError, type ClusterErrorDetail } from './errors.ts';

@@ -1,14 +1,17 @@
 /** This node's part in a cluster, as the rooms above see it. Made by `openMember`. */
 import type {
   ClusterSpec,
+  NetworkId,
   NodeDescription,
   NodeId,
   NodeView,
+  Revision,
   Task,
   TaskId,
   TaskStatus,
 } from '../model/index.ts';
 import type { ApplyOutcome, Command, Store } from '../store/index.ts';
+import type { GossipReport } from './gossip/index.ts';
 import type { ClusterUpdate, ClusterUpdateRequest } from './identity/index.ts';
 
 export interface InitRequest {
@@ -135,14 +138,18 @@ export interface ClusterMember {
   /** Set while this node is an active manager. */
   readonly manager: Manager | undefined;
   /**
-   * Rows of this node as last told by a manager; kept, also over a restart, while no manager is
-   * reachable.
+   * Rows of this node as last told by a manager, kept, also over a restart, while no manager is
+   * reachable; endpoints that gossip knows to be out of use serve no more.
    */
   readonly view: NodeView | undefined;
   onView(listener: (view: NodeView | undefined) => void): () => void;
   onStatus(listener: (status: MemberStatus) => void): () => void;
   /** Newest status per task wins; kept and repeated until a manager acknowledged it. */
   report(statuses: readonly { readonly id: TaskId; readonly status: TaskStatus }[]): void;
+  /** The kernel holds what the view of `revision` asks for on a network: others are told. */
+  acknowledge(networkId: NetworkId, revision: Revision): void;
+  /** What this node's gossip knows; undefined in no cluster, and on an agent without gossip. */
+  readonly gossip: GossipReport | undefined;
   /** Asks for `LocalNode.description` anew and tells the managers. */
   refreshDescription(): void;
   close(): Promise<void>;

@@ -4,8 +4,9 @@
  */
 import { isIP } from 'node:net';
 import { messageOf } from '../base/index.ts';
-import type { NodeView } from '../model/index.ts';
+import type { NetworkId, NodeView, Revision } from '../model/index.ts';
 import { ClusterError } from './errors.ts';
+import { NodeGossip, type GossipReport } from './gossip/index.ts';
 import {
   CertificateKeeper,
   certificateRole,
@@ -45,6 +46,7 @@ const MANAGERS_MAX = 16;
 export class NodeSide {
   private readonly options: NodeSideOptions;
   private readonly held: HeldView;
+  private readonly gossiping: NodeGossip | undefined;
   private readonly attendance: Attendance;
   private readonly keeper: CertificateKeeper;
   private readonly stateWaiters = new Set<() => void>();
@@ -56,10 +58,11 @@ export class NodeSide {
   private saving: Promise<boolean> = Promise.resolve(true);
   private stopFollowing: () => void = () => undefined;
 
-  private constructor(options: NodeSideOptions, held: HeldView) {
+  private constructor(options: NodeSideOptions, held: HeldView, gossip: NodeGossip | undefined) {
     const { settings, membership } = options;
     this.options = options;
     this.held = held;
+    this.gossiping = gossip;
     this.membership = membership;
     this.manager = options.manager;
     const { advertiseAddress, dataPathAddress } = membership;
@@ -82,7 +85,11 @@ export class NodeSide {
       welcomed: (welcome) => this.welcomed(welcome),
       roleTold: options.roleTold,
       leaderTold: (leader) => (this.leader = leader),
-      viewChanged: options.viewChanged,
+      gossipGeneration: () => gossip?.keyGeneration,
+      viewChanged: () => {
+        gossip?.useView(held.view);
+        options.viewChanged();
+      },
       stateChanged: () => {
         options.stateChanged();
         for (const tell of [...this.stateWaiters]) tell();
@@ -94,11 +101,18 @@ export class NodeSide {
   static async load(options: NodeSideOptions): Promise<NodeSide> {
     const { directory, logger } = options.settings;
     const { nodeId } = options.membership;
-    return new NodeSide(options, await HeldView.load({ directory, nodeId, logger }));
+    const held = await HeldView.load({ directory, nodeId, logger });
+    const gossip = await loadGossip(options);
+    gossip?.useView(held.view);
+    return new NodeSide(options, held, gossip);
   }
 
   get view(): NodeView | undefined {
-    return this.held.view;
+    return this.gossiping === undefined ? this.held.view : this.gossiping.view;
+  }
+
+  get gossip(): GossipReport | undefined {
+    return this.gossiping?.report;
   }
 
   get state(): AttendanceState {
@@ -117,6 +131,7 @@ export class NodeSide {
   start(): void {
     this.attendance.start();
     this.keeper.start();
+    this.gossiping?.start();
     this.follow(this.manager);
   }
 
@@ -157,7 +172,12 @@ export class NodeSide {
   }
 
   report(statuses: Parameters<ClusterMember['report']>[0]): void {
+    this.gossiping?.noteTasks(statuses);
     this.attendance.report(statuses);
+  }
+
+  acknowledge(networkId: NetworkId, revision: Revision): void {
+    this.gossiping?.acknowledge(networkId, revision);
   }
 
   refreshDescription(): void {
@@ -199,6 +219,7 @@ export class NodeSide {
     this.stopWaiting();
     this.stopFollowing();
     await this.attendance.stop(isLeaving);
+    await this.gossiping?.stop(isLeaving);
     await this.keeper.stop();
     await this.saving;
     if (isLeaving) await this.held.discard();
@@ -261,6 +282,7 @@ export class NodeSide {
   private welcomed(welcome: Welcome): void {
     this.learnManagers(welcome.managers);
     if (welcome.roots !== undefined) this.keeper.follow(welcome.roots);
+    if (welcome.gossipKeys !== undefined) this.gossiping?.followKeys(welcome.gossipKeys);
   }
 
   private learnManagers(managers: readonly string[]): void {
@@ -297,4 +319,14 @@ function withoutManager(membership: Membership): Membership {
     ...{ clusterId, nodeId, role, authorityPem, certificatePem, keyPem },
     ...{ advertiseAddress, listenAddress, dataPathAddress, managers },
   };
+}
+
+/** None on an agent without a port for it. */
+async function loadGossip(options: NodeSideOptions): Promise<NodeGossip | undefined> {
+  const { directory, clock, logger, gossipPort: port } = options.settings;
+  if (port === undefined) return undefined;
+  const { nodeId } = options.membership;
+  const rng = createRng();
+  const changed = options.viewChanged;
+  return NodeGossip.load({ nodeId, directory, port, clock, rng, logger, changed });
 }

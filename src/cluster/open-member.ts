@@ -12,9 +12,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SILENT_LOGGER, SYSTEM_CLOCK, messageOf } from '../base/index.ts';
-import type { ClusterId, NodeId, NodeView } from '../model/index.ts';
+import type { ClusterId, NetworkId, NodeId, NodeView, Revision } from '../model/index.ts';
 import { ClusterError } from './errors.ts';
 import { foundCluster } from './found.ts';
+import { removeHeldKeys, type GossipReport } from './gossip/index.ts';
 import {
   isLocked,
   loadMembership,
@@ -64,6 +65,7 @@ export async function openMember(options: MemberOptions): Promise<ClusterMember>
     clock: options.clock ?? SYSTEM_CLOCK,
     metrics: options.metrics ?? {},
     tuning: { ...MEMBER_TUNING, ...options.tuning },
+    gossipPort: options.gossipPort,
   };
   const member = new Member(settings, release);
   try {
@@ -208,8 +210,16 @@ class Member implements ClusterMember {
     });
   }
 
+  get gossip(): GossipReport | undefined {
+    return this.node?.gossip;
+  }
+
   report(statuses: Parameters<ClusterMember['report']>[0]): void {
     this.node?.report(statuses);
+  }
+
+  acknowledge(networkId: NetworkId, revision: Revision): void {
+    this.node?.acknowledge(networkId, revision);
   }
 
   refreshDescription(): void {
@@ -416,6 +426,7 @@ class Member implements ClusterMember {
   private async removeState(): Promise<void> {
     await rm(logDirectory(this.settings), { recursive: true, force: true });
     await removeHeldView(this.settings.directory);
+    await removeHeldKeys(this.settings.directory);
   }
 
   private async change<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -10,10 +10,15 @@ export interface MemberOptions {
   readonly clock?: Clock;
   readonly metrics?: ClusterMetrics;
   readonly tuning?: Partial<MemberTuning>;
+  /** UDP and TCP, on the address of the data path; absent, this node takes no part in gossip. */
+  readonly gossipPort?: number;
 }
 
 /** The same, complete. */
-export interface MemberSettings extends Required<Omit<MemberOptions, 'tuning' | 'dataDirectory'>> {
+export interface MemberSettings extends Required<
+  Omit<MemberOptions, 'tuning' | 'dataDirectory' | 'gossipPort'>
+> {
+  readonly gossipPort: number | undefined;
   readonly tuning: MemberTuning;
   /** Where everything of this room lies. */
   readonly directory: string;

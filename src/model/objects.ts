@@ -58,6 +58,25 @@ export interface Cluster {
   readonly joinSecrets: JoinSecrets;
   /** `SWMKEY-1-…`, while managers lock their keys. Secret, as `caKeyPem`. */
   readonly unlockKey?: string;
+  /** Of the gossip among nodes; absent until the cluster's first leader has made one. */
+  readonly gossipKeys?: GossipKeys;
+}
+
+/**
+ * The keys that nodes seal their gossip with, and where the change from one to the next is. Nodes
+ * are told `generation`, `keys` and `primary`; secret, never logged.
+ */
+export interface GossipKeys {
+  /** One more for each change. */
+  readonly generation: number;
+  /** 1 to 3, all accepted. `id` is 1 to 255; `secret` 32 bytes in base64. */
+  readonly keys: readonly { readonly id: number; readonly secret: string }[];
+  /** Id of the key to seal with. */
+  readonly primary: number;
+  /** `settled`; or nodes are on the way to accept a new key (`installing`) or to seal with it. */
+  readonly stage: 'settled' | 'installing' | 'using';
+  /** When `stage` began, by the proposer's clock. */
+  readonly sinceMs: number;
 }
 
 export interface JoinSecrets {

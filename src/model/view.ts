@@ -62,6 +62,8 @@ export interface EndpointRow {
    * Whether it takes new connections and is answered for by name: running, wanted running, node up.
    */
   readonly isServing: boolean;
+  /** It would serve if it ran: wanted running, node up. */
+  readonly isWanted?: boolean;
 }
 
 /** A task assigned to this node, whole. */

@@ -9,7 +9,7 @@ import { Planner, type LocalPlan, type Plan } from '../dataplane/index.ts';
 import type { NodeView, Task, TaskId } from '../model/index.ts';
 import type { Runtime } from '../runtime/index.ts';
 import { containerIdOf, containerSpecOf, hostnameOf } from './container-spec.ts';
-import type { Reconciler } from './reconcile/index.ts';
+import { Acknowledgements, type Reconciler } from './reconcile/index.ts';
 import type { SandboxNames } from './sandbox-names.ts';
 import type { Sandbox, SandboxTable } from './sandboxes.ts';
 import { TaskRunner, type TaskDeps, type TaskNetwork } from './task-runner.ts';
@@ -37,11 +37,17 @@ export class NodeDaemon implements TaskNetwork {
   private readonly runners = new Map<TaskId, TaskRunner>();
   private readonly unsubscribe: (() => void)[] = [];
   private readonly planner = new Planner();
+  private readonly acknowledgements: Acknowledgements;
   private view: NodeView | undefined;
   private isPlanDue = false;
 
   constructor(options: NodeDaemonOptions) {
+    const { reconciler, member } = options;
     this.options = options;
+    this.acknowledgements = new Acknowledgements({
+      whenConverged: (namespaces) => reconciler.whenConverged(namespaces),
+      acknowledge: (networkId, revision) => member.acknowledge(networkId, revision),
+    });
   }
 
   /** Adopts what an earlier agent left, then follows the view. */
@@ -59,6 +65,7 @@ export class NodeDaemon implements TaskNetwork {
 
   close(): void {
     for (const unsubscribe of this.unsubscribe) unsubscribe();
+    this.acknowledgements.close();
     for (const runner of this.runners.values()) runner.close();
   }
 
@@ -168,7 +175,9 @@ export class NodeDaemon implements TaskNetwork {
       this.isPlanDue = false;
       const isComplete =
         this.view !== undefined || this.options.member.status().state === 'inactive';
-      this.options.reconciler.setPlan(this.currentPlan(), { isComplete });
+      const plan = this.currentPlan();
+      this.options.reconciler.setPlan(plan, { isComplete });
+      if (this.view !== undefined) this.acknowledgements.planned(this.view, plan);
     });
   }
 

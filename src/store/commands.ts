@@ -6,6 +6,7 @@ import type {
   AuthorityRotation,
   Cluster,
   ClusterSpec,
+  GossipKeys,
   NetworkId,
   NetworkSpec,
   Node,
@@ -72,6 +73,12 @@ export type Command =
       readonly authority?: AuthorityChange;
       /** Where managers come to lock their keys, or change the key that unlocks them. */
       readonly unlockKey?: string;
+    }
+  /** The next step of a change of the gossip's keys; a step is taken once. */
+  | {
+      readonly type: 'cluster.gossip-keys';
+      readonly atMs: number;
+      readonly gossipKeys: Omit<GossipKeys, 'sinceMs'>;
     }
   /** A node joined or came back: creates or refreshes it and marks it ready. */
   | {

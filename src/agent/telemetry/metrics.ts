@@ -1,9 +1,10 @@
 /** /metrics: the registry, what other rooms count, and the HTTP server that Prometheus scrapes. */
 import { createServer, type Server } from 'node:http';
 import type { HttpCounters } from '../../api/index.ts';
-import type { ClusterMember } from '../../cluster/index.ts';
+import type { ClusterMember, GossipReport } from '../../cluster/index.ts';
 import type { EndpointRow } from '../../model/index.ts';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { collectGossip } from './gossip-metrics.ts';
 
 /** Buckets in seconds, from a tenth of a millisecond to ten seconds. */
 const SECONDS_BUCKETS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10];
@@ -30,6 +31,8 @@ export interface ScrapeSources {
   }[];
   /** Requests of the API so far; undefined before it is served. */
   apiCounters(): Readonly<HttpCounters> | undefined;
+  /** What this node's gossip knows; undefined without any. */
+  gossip(): GossipReport | undefined;
   /** Gauges that are cheap to compute and pointless to keep. */
   refresh(metrics: AgentMetrics): void;
 }
@@ -54,7 +57,7 @@ export function createMetrics(version: string, sources: ScrapeSources): AgentMet
     raftCommitSeconds: histogram('hawser_raft_commit_seconds', 'From proposal to applied.'),
     gossipMembers: gauge(
       'hawser_gossip_members',
-      'Nodes of the cluster that this node counts as up.',
+      'Nodes of the cluster that gossip finds alive, this one among them.',
     ),
     reconcileRepairs: new Counter({
       name: 'hawser_reconcile_repairs_total',
@@ -74,6 +77,7 @@ export function createMetrics(version: string, sources: ScrapeSources): AgentMet
   };
   collectDns(registry, sources);
   collectApi(registry, sources);
+  collectGossip(registry, () => sources.gossip());
   const scrape = registry.metrics.bind(registry);
   registry.metrics = async () => {
     sources.refresh(metrics);
@@ -147,8 +151,7 @@ export function refreshFromView(metrics: AgentMetrics, member: ClusterMember | u
   const raft = member?.manager?.raft();
   metrics.raftTerm.set(raft?.term ?? 0);
   metrics.raftIsLeader.set(raft?.isLeader === true ? 1 : 0);
-  const peers = [...(view?.peers.values() ?? [])];
-  metrics.gossipMembers.set(peers.filter((peer) => peer.isUp).length);
+  metrics.gossipMembers.set(member?.gossip?.members ?? 0);
   const endpoints = [...(view?.endpoints.values() ?? [])];
   metrics.overlayEndpoints.set(countAttachments(endpoints));
   metrics.lbBackends.set(countAttachments(endpoints.filter((endpoint) => endpoint.isServing)));

@@ -42,6 +42,21 @@ const digest = z.string().max(64);
 /** Roots that a node may trust at the same time. */
 const ROOTS_MAX = 8;
 
+/** The keys of the gossip; see `GossipKeys`. */
+export const ringSchema = z
+  .object({
+    generation: z.int().positive(),
+    keys: z
+      .array(z.object({ id: z.int().min(1).max(255), secret: z.base64().length(44) }))
+      .min(1)
+      .max(3),
+    primary: z.int(),
+  })
+  .refine(({ keys, primary }) => {
+    const ids = new Set(keys.map((key) => key.id));
+    return ids.has(primary) && ids.size === keys.length;
+  });
+
 /**
  * Accepts what `schema` accepts, whole and as the type that the model has for it. For rows, which a
  * manager made.
@@ -156,7 +171,11 @@ export const nodeMessageSchema = z.discriminatedUnion('type', [
     revision,
     isLast: z.boolean(),
   }),
-  z.object({ type: z.literal('heartbeat') }),
+  /** With the generation of the gossip's keys that the node follows. */
+  z.object({
+    type: z.literal('heartbeat'),
+    gossipGeneration: z.int().nonnegative().optional(),
+  }),
   z.object({
     type: z.literal('report'),
     id: z.int(),
@@ -185,6 +204,7 @@ export const managerMessageSchema = z.discriminatedUnion('type', [
     managers: z.array(address).max(100),
     /** What to trust, and the root that the node's certificate is to be of. */
     roots: z.object({ authorityPem: certificates, issuer: digest }).optional(),
+    gossipKeys: ringSchema.optional(),
   }),
   z.object({
     type: z.literal('rows'),

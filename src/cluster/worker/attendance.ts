@@ -37,6 +37,7 @@ export interface AttendanceOptions {
   readonly roleTold: ManagerSessionOptions['roleTold'];
   /** The manager that was asked does not lead; another one may. */
   readonly leaderTold: (leader: string | undefined) => void;
+  readonly gossipGeneration: () => number | undefined;
   readonly viewChanged: () => void;
   readonly stateChanged: () => void;
 }

@@ -48,6 +48,8 @@ export interface ManagerSessionOptions {
   readonly welcomed: (welcome: Welcome) => void;
   /** What this node is to be. */
   readonly roleTold: (role: NodeRole) => void;
+  /** Of the gossip's keys that this node follows. */
+  readonly gossipGeneration: () => number | undefined;
   readonly viewChanged: () => void;
 }
 
@@ -76,6 +78,7 @@ export class ManagerSession {
   private heartbeat: NodeJS.Timeout | undefined;
   private retry: NodeJS.Timeout | undefined;
   private heartbeatMs = 0;
+  private toldGeneration: number | undefined;
   private heardAtMs: number;
   private checkDueMs = 0;
 
@@ -162,7 +165,15 @@ export class ManagerSession {
     this.state = 'open';
     if (welcome.heartbeatMs !== this.heartbeatMs) this.setHeartbeat(welcome.heartbeatMs);
     this.options.welcomed(welcome);
+    // At once: a change of the gossip's keys waits for the slowest node.
+    if (this.options.gossipGeneration() !== this.toldGeneration) this.sendHeartbeat();
     this.flushReports();
+  }
+
+  private sendHeartbeat(): void {
+    const gossipGeneration = this.options.gossipGeneration();
+    this.toldGeneration = gossipGeneration;
+    this.send({ type: 'heartbeat', ...(gossipGeneration !== undefined && { gossipGeneration }) });
   }
 
   private takeAnswer(answer: Extract<ManagerMessage, { type: 'reported' }>): void {
@@ -186,7 +197,7 @@ export class ManagerSession {
     if (lateMs > this.heartbeatMs) this.heardAtMs += lateMs;
     if (nowMs - this.heardAtMs > HEARTBEAT_GRACE * this.heartbeatMs)
       return this.close('the manager has not been heard for its grace period');
-    if (this.state === 'open') this.send({ type: 'heartbeat' });
+    if (this.state === 'open') this.sendHeartbeat();
   }
 
   private end(reason: string): void {

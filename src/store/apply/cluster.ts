@@ -9,6 +9,7 @@ import { OUT_OF_SEQUENCE, refuse } from './refuse.ts';
 
 type Create = Extract<Command, { type: 'cluster.create' }>;
 type Update = Extract<Command, { type: 'cluster.update' }>;
+type NextKeys = Extract<Command, { type: 'cluster.gossip-keys' }>;
 
 /** The ingress network as `swarm init` makes it. */
 const INGRESS_SPEC: NetworkSpec = {
@@ -61,6 +62,19 @@ export function applyClusterUpdate(draft: Draft, command: Update): Refusal | und
   const changed = changeAuthority(updated, command.authority);
   if ('refusal' in changed) return changed.refusal;
   draft.setCluster(changed.cluster);
+  return undefined;
+}
+
+/**
+ * Takes the keys of the generation after the present one. The cluster's version stays: who updates
+ * its spec need not know of keys.
+ */
+export function applyGossipKeys(draft: Draft, command: NextKeys): Refusal | undefined {
+  const { cluster } = draft.state;
+  if (cluster === undefined) return refuse('not-found', 'there is no cluster');
+  const { gossipKeys, atMs: sinceMs } = command;
+  if (gossipKeys.generation !== (cluster.gossipKeys?.generation ?? 0) + 1) return OUT_OF_SEQUENCE;
+  draft.setCluster({ ...cluster, gossipKeys: { ...gossipKeys, sinceMs } });
   return undefined;
 }
 

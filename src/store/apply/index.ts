@@ -9,7 +9,7 @@
 import { unreachable } from '../../base/index.ts';
 import type { Command, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
-import { applyClusterCreate, applyClusterUpdate } from './cluster.ts';
+import { applyClusterCreate, applyClusterUpdate, applyGossipKeys } from './cluster.ts';
 import { applyNetworkCreate, applyNetworkRemove } from './network.ts';
 import {
   applyNodeManager,
@@ -32,6 +32,8 @@ export function applyCommand(draft: Draft, command: Command): Refusal | undefine
       return applyClusterCreate(draft, command);
     case 'cluster.update':
       return applyClusterUpdate(draft, command);
+    case 'cluster.gossip-keys':
+      return applyGossipKeys(draft, command);
     case 'node.register':
       return applyNodeRegister(draft, command);
     case 'node.state':

@@ -64,6 +64,7 @@ export function isLiveEndpoint(task: Task): boolean {
 /** Precondition: `isLiveEndpoint(task)`. `node` is absent when it was removed under the task. */
 export function endpointRow(task: Task, node: Node | undefined): EndpointRow {
   const { containerId, state } = task.status;
+  const isWanted = task.desiredState === 'running' && node !== undefined && node.state !== 'down';
   return {
     kind: 'endpoint',
     taskId: task.id,
@@ -74,11 +75,8 @@ export function endpointRow(task: Task, node: Node | undefined): EndpointRow {
     hostname: taskHostname(task, node),
     ...(containerId !== undefined && { containerId }),
     attachments: task.attachments,
-    isServing:
-      state === 'running' &&
-      task.desiredState === 'running' &&
-      node !== undefined &&
-      node.state !== 'down',
+    isServing: state === 'running' && isWanted,
+    isWanted,
   };
 }
 

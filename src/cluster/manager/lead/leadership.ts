@@ -7,6 +7,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { messageOf, type Clock, type Logger } from '../../../base/index.ts';
 import type { NodeId, Task } from '../../../model/index.ts';
 import type { ApplyOutcome, Command, Store } from '../../../store/index.ts';
+import { KeyRotator, gossipKeysIn } from '../../gossip/index.ts';
 import { rootsOf } from '../../identity/index.ts';
 import type { TaskLogEntry, TaskLogQuery } from '../../member.ts';
 import { receiveLogs, type RequiredPeer } from '../../transport/index.ts';
@@ -42,6 +43,7 @@ export class Leadership {
   private readonly broker: LogBroker;
   private readonly orchestration: Orchestration;
   private readonly roles: Roles;
+  private readonly rotator: KeyRotator;
   private readonly host: SessionHost;
   private readonly stopWatching: readonly (() => void)[];
   private coalescing: NodeJS.Timeout | undefined;
@@ -74,6 +76,7 @@ export class Leadership {
       wallMs: () => clock.wallMs(),
       logger,
     });
+    this.rotator = new KeyRotator({ store: () => store, propose, clock, logger });
     this.host = this.createHost();
     this.stopWatching = [
       store.watch(() => this.storeChanged()),
@@ -83,12 +86,14 @@ export class Leadership {
     this.expectNodes();
     this.orchestration.start();
     this.roles.start();
+    this.rotator.start();
   }
 
   stop(reason: string): void {
     for (const stop of this.stopWatching) stop();
     clearTimeout(this.coalescing);
     this.roles.stop();
+    this.rotator.stop();
     this.orchestration.stop();
     this.sessions.stop(reason);
   }
@@ -130,10 +135,11 @@ export class Leadership {
         return {
           heartbeatMs: this.heartbeatMs(),
           managers: addresses(),
-          ...(cluster !== undefined && { roots: rootsOf(cluster) }),
+          ...(cluster !== undefined && { roots: rootsOf(cluster), ...gossipKeysIn(cluster) }),
         };
       },
       heard: (nodeId) => this.sessions.heard(nodeId),
+      followsKeys: (nodeId, generation) => this.rotator.followed(nodeId, generation),
       left: (nodeId) => {
         this.sessions.forget(nodeId);
         void this.callDown(nodeId, 'the node left the cluster');
@@ -148,6 +154,7 @@ export class Leadership {
 
   private storeChanged(): void {
     this.orchestration.wake();
+    this.rotator.wake();
     this.coalescing ??= setTimeout(() => {
       this.coalescing = undefined;
       this.expectNodes();

@@ -28,6 +28,8 @@ export interface SessionHost {
   wallMs(): number;
   welcome(): Omit<Extract<ManagerMessage, { type: 'welcome' }>, 'type'>;
   heard(nodeId: NodeId): void;
+  /** The node follows the gossip's keys of `generation`. */
+  followsKeys(nodeId: NodeId, generation: number): void;
   /** The node said that it leaves the cluster. */
   left(nodeId: NodeId): void;
   ended(session: NodeSession): void;
@@ -104,6 +106,8 @@ export class NodeSession {
       case 'have':
         return this.takeHave(message);
       case 'heartbeat':
+        if (message.gossipGeneration !== undefined)
+          this.host.followsKeys(this.nodeId, message.gossipGeneration);
         return;
       case 'report':
         return void this.takeReport(message);
