@@ -10,7 +10,7 @@
  */
 import type { ServerHttp2Stream } from 'node:http2';
 import { messageOf, type Clock, type Logger } from '../../base/index.ts';
-import type { Cluster, NodeId, Task } from '../../model/index.ts';
+import type { Cluster, Node, NodeId, Task } from '../../model/index.ts';
 import type { PeerId } from '../../raft/index.ts';
 import type { ApplyOutcome, Command, Store } from '../../store/index.ts';
 import { ClusterError } from '../errors.ts';
@@ -217,20 +217,24 @@ export class ActiveManager implements Manager {
   }
 
   managers(): readonly ManagerInfo[] {
-    const { status, links } = this.replica;
-    const heard = new Map(status.peers.map(({ id, isActive }) => [id, isActive]));
-    const reachability = (peer: PeerId): ManagerInfo['reachability'] => {
-      if (peer === status.id || peer === status.leader) return 'reachable';
-      const isActive = heard.get(peer);
-      if (isActive !== undefined) return isActive ? 'reachable' : 'unreachable';
-      return links.connected.includes(peer) ? 'reachable' : 'unknown';
-    };
-    return [...this.store.nodes.values()].flatMap(({ id, managerAddress, peerId }) => {
-      if (managerAddress === undefined || peerId === undefined) return [];
-      const peer = peerId as PeerId;
-      const isLeader = peer === status.leader;
-      return [{ nodeId: id, address: managerAddress, isLeader, reachability: reachability(peer) }];
+    const { leader } = this.replica.status;
+    return [...this.store.nodes.values()].flatMap((node) => {
+      const { id: nodeId, managerAddress: address, peerId } = node;
+      if (address === undefined || peerId === undefined) return [];
+      const reachability = this.reachabilityOf(node, peerId as PeerId);
+      return [{ nodeId, address, isLeader: peerId === leader, reachability }];
     });
+  }
+
+  /** Only the leader hears every manager; others go by what it says of their nodes. */
+  private reachabilityOf(node: Node, peer: PeerId): ManagerInfo['reachability'] {
+    const { status, links } = this.replica;
+    if (peer === status.id || peer === status.leader) return 'reachable';
+    const heard = status.peers.find(({ id }) => id === peer);
+    if (heard !== undefined)
+      return heard.isActive || links.connected.includes(peer) ? 'reachable' : 'unreachable';
+    if (status.leader === undefined) return 'unknown';
+    return node.state === 'down' ? 'unreachable' : 'reachable';
   }
 
   raft(): { readonly term: number; readonly isLeader: boolean } {
