@@ -26,6 +26,8 @@ export class Storm {
       this.every(swarm.clogEveryMs, () => this.clog());
       this.every(swarm.diskSlowEveryMs, () => this.slowDisk());
       this.every(swarm.diskFullEveryMs, () => this.fillDisk());
+      if (swarm.isDiskLost)
+        queue.after(this.random(swarm.stormMs - DAWN_MS), () => this.loseDisk());
       this.every(swarm.transferEveryMs, () => this.transfer());
       this.every(swarm.roleEveryMs, () => operator.changeRole());
       this.every(swarm.nodeEveryMs, () => this.tendNode());
@@ -121,6 +123,15 @@ export class Storm {
     this.world.queue.after(this.random(DISK_TROUBLE_MAX_MS), () => {
       disk.isFull = false;
     });
+  }
+
+  /** Only one of three or more, and with no other change under way: more is not survived. */
+  private loseDisk(): void {
+    const { managers, swarm, leader, isCalm } = this.world;
+    const voters = leader?.manager?.raft?.membership.voters ?? [];
+    const node = managers[this.random(managers.length)];
+    if (isCalm || node === undefined || voters.length < 3 || swarm.roleEveryMs > 0) return;
+    node.loseDisk();
   }
 
   private transfer(): void {

@@ -31,6 +31,8 @@ export interface Swarm {
   readonly diskMaxMs: number;
   readonly diskSlowEveryMs: number;
   readonly diskFullEveryMs: number;
+  /** Whether one manager comes back without its disk, while the roles stay as they are. */
+  readonly isDiskLost: boolean;
 
   readonly crashEveryMs: number;
   readonly downMaxMs: number;
@@ -128,5 +130,6 @@ function diskFaults(pick: Pick) {
     diskMaxMs: pick(0, 4, 30, 150),
     diskSlowEveryMs: pick(0, 0, 2_000),
     diskFullEveryMs: pick(0, 0, 3_000),
+    isDiskLost: pick(0, 0, 0, 1) === 1,
   };
 }

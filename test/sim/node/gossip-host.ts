@@ -97,16 +97,21 @@ export class GossipHost {
         this.tables.leaveNetwork(network, this.nowMs);
         this.core.leaveNetwork(network, this.nowMs);
       }
-    for (const network of networks) {
-      this.tables.joinNetwork(network, this.nowMs);
-      this.core.joinNetwork(network, this.nowMs);
-    }
+    for (const network of networks) this.joinNetwork(network);
     for (const [name, { network, fact }] of wanted) {
       const row = { networkId: network, ...factKey(fact) };
       this.tables.put(row, encodeFact(fact), this.nowMs);
       this.told.set(name, { network, fact });
     }
     this.settle();
+  }
+
+  /** A table that is new does not know who left the network before. */
+  private joinNetwork(network: NetworkId): void {
+    if (this.tables.joinNetwork(network, this.nowMs) !== 'joined') return;
+    this.core.joinNetwork(network, this.nowMs);
+    for (const { id, networks } of this.core.members)
+      if (!networks.includes(network)) this.tables.setOwnerNetwork(id, network, false);
   }
 
   /** The node's own clock for intervals. */

@@ -152,6 +152,16 @@ export class SimNode {
     });
   }
 
+  /** Everything that the agent kept is gone but who it is; a manager begins under another name. */
+  loseDisk(): void {
+    this.crash('machine');
+    this.world.trace.note(`${this.nodeId} lost its disk`);
+    this.dropManager();
+    this.containers.clear();
+    this.keptRows = undefined;
+    this.start();
+  }
+
   /** `<node id>:<8 characters>`: one for each disk. */
   newPeer(): PeerId {
     const suffix = randomBelow(this.world.rng, 36 ** 6)
