@@ -8,11 +8,12 @@ import { historyForRestarts } from './restart.ts';
 export const ORPHAN_TIMEOUT_MS = 24 * 3_600_000;
 
 /**
- * Gives up tasks that nobody will report on any more, and removes those that are to be removed and
- * have ended.
+ * Gives up those tasks that nobody will report on any more, and removes those that are to be
+ * removed and have ended. Tasks that a full decision has no room for come with the next one.
  */
-export function reapEnding(decision: Decision): void {
-  for (const task of decision.store.tasks.values()) {
+export function reapTasks(decision: Decision, tasks: readonly Task[]): void {
+  for (const task of tasks) {
+    if (decision.isFull) return;
     const isHomeless = task.nodeId !== undefined && decision.nodeOf(task) === undefined;
     if (!isTerminal(task.status.state) && (isHomeless || isForgotten(decision, task)))
       orphan(decision, task);

@@ -1,5 +1,5 @@
 import type { NodeId, Service, Task } from '../model/index.ts';
-import type { Decision } from './decision.ts';
+import { CREATES_MAX, type Decision } from './decision.ts';
 import { inspect, isRunning, isWanted, type Group, type Inspection } from './group.ts';
 import { isEligible } from './placement/filters.ts';
 import { reconcileGroups } from './reconcile.ts';
@@ -67,16 +67,13 @@ function slotsOf(tasks: readonly Task[]): readonly Group[] {
 }
 
 /**
- * More new slots than one command creates tasks for are not looked at: they are there the next
- * time.
+ * Lowest free numbers first. More than one command creates tasks for are not looked at: they are
+ * there the next time.
  */
-const SLOTS_AT_ONCE_MAX = 1_000;
-
-/** Lowest free numbers first. */
 function newSlots(groups: readonly Group[], count: number): readonly Group[] {
   const used = new Set(groups.map(({ slot }) => slot));
   const created: Group[] = [];
-  for (let slot = 1; created.length < Math.min(count, SLOTS_AT_ONCE_MAX); slot += 1)
+  for (let slot = 1; created.length < Math.min(count, CREATES_MAX); slot += 1)
     if (!used.has(slot)) created.push({ slot, tasks: [] });
   return created;
 }

@@ -2,6 +2,7 @@
  * A store, the orchestrator and nodes that do at once what they are told: the loop that agents run,
  * without agents.
  */
+import { deepStrictEqual } from 'node:assert/strict';
 import { SeededRng } from '../../src/base/index.ts';
 import {
   isTerminal,
@@ -11,7 +12,7 @@ import {
   type TaskId,
   type TaskStatus,
 } from '../../src/model/index.ts';
-import { decide } from '../../src/orchestrator/index.ts';
+import { Orchestrator, decide, type DecideOutcome } from '../../src/orchestrator/index.ts';
 import type { Command, Store } from '../../src/store/index.ts';
 import { clusterStore } from '../store/cluster-fixture.ts';
 
@@ -26,10 +27,12 @@ export class SimulatedCluster {
   readonly frozen = new Set<NodeId>();
   /** Images whose tasks fail as soon as they start. */
   readonly broken = new Set<string>();
+  private readonly orchestrator: Orchestrator;
   private readonly rng: SeededRng;
 
   constructor(nodes = 3, seed = 1) {
     this.store = clusterStore(nodes);
+    this.orchestrator = new Orchestrator(this.store);
     this.rng = new SeededRng(seed);
   }
 
@@ -40,7 +43,7 @@ export class SimulatedCluster {
 
   /** One decision; whether it changed anything. */
   decide(): boolean {
-    const { command, wakeAtMs } = decide(this.store, this.nowMs, this.rng);
+    const { command, wakeAtMs } = this.outcome();
     this.wakeAtMs = wakeAtMs;
     if (command === undefined) return false;
     const { revision } = this.store;
@@ -104,6 +107,22 @@ export class SimulatedCluster {
     );
   }
 
+  /** What the orchestrator decides, which must be what one that looks at everything decides. */
+  private outcome(): DecideOutcome {
+    const drawn: number[] = [];
+    const draw = (): number => {
+      drawn.push(this.rng.nextU32());
+      return drawn.at(-1) ?? 0;
+    };
+    const expected = decide(this.store, this.nowMs, { nextU32: draw });
+    const drawAgain = (): number => drawn.shift() ?? draw();
+    const steps = this.orchestrator.decide(this.nowMs, { nextU32: drawAgain });
+    let step = steps.next();
+    while (step.done !== true) step = steps.next();
+    deepStrictEqual(sorted(step.value), sorted(expected));
+    return step.value;
+  }
+
   private step(task: Task): TaskStatus | undefined {
     const { state } = task.status;
     if (task.nodeId === undefined || this.frozen.has(task.nodeId) || isTerminal(state))
@@ -120,4 +139,14 @@ export class SimulatedCluster {
     if (this.broken.has(task.spec.ContainerSpec.Image)) return become('failed');
     return state === 'running' ? undefined : become('running');
   }
+}
+
+/** In which order services are looked at, is nobody's concern. */
+function sorted({ command, wakeAtMs }: DecideOutcome): unknown {
+  const byId = (one: { readonly id: string }, other: { readonly id: string }): number =>
+    one.id < other.id ? -1 : 1;
+  if (command === undefined) return { wakeAtMs };
+  const { creates, places, desires, statuses, removes } = command;
+  const lists = [creates, places, desires, statuses].map((list) => [...list].sort(byId));
+  return { wakeAtMs, lists, removes: removes.toSorted() };
 }

@@ -16,6 +16,7 @@ import {
 } from '../consensus/index.ts';
 import { createLogSeal, type Identity, type RekeyableSeal } from '../identity/index.ts';
 import { RaftStorage, type RaftStorageOptions } from '../log/index.ts';
+import { inSlices } from '../slices.ts';
 import { DEFAULT_PORT, parseHostPort, type HostPort } from '../transport/index.ts';
 import type { ClusterMetrics, MemberTuning } from '../tuning.ts';
 import { createRng } from './join-desk.ts';
@@ -183,16 +184,8 @@ function machineOf(store: Store): StateMachine<ApplyOutcome> {
   return {
     apply: (data) => store.apply(JSON.parse(Buffer.from(data).toString()) as Command),
     snapshot: () => store.snapshotPieces(),
-    restore: async (state) => {
-      const steps = store.loadSteps(state);
-      // Steps of milliseconds: others get the event loop in between.
-      while (steps.next().done !== true) await nextTurn();
-    },
+    restore: (state) => inSlices(store.loadSteps(state)),
   };
-}
-
-async function nextTurn(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
 }
 
 function policyOf({ cluster }: Store): {

@@ -7,7 +7,8 @@ import {
   type PublishedPort,
   type Service,
 } from '../../model/index.ts';
-import { hostPortKey, reservations, type NodeLoad } from './node-loads.ts';
+import type { NodeLoad } from './node-loads.ts';
+import { hostPortKey, reservations } from './occupancy.ts';
 
 /**
  * Why nodes may be unfit. `explain` tells of `count` nodes in the words that `docker service ps`

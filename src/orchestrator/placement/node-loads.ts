@@ -2,12 +2,11 @@ import {
   isTerminal,
   type Node,
   type NodeId,
-  type PublishedPort,
   type ServiceId,
   type Task,
-  type TaskSpec,
 } from '../../model/index.ts';
 import type { Store } from '../../store/index.ts';
+import { hostPortKey, reservations, type Occupancy } from './occupancy.ts';
 
 /** A failure counts against a node for this long, as in swarmkit. */
 const FAILURE_MEMORY_MS = 5 * 60_000;
@@ -17,7 +16,9 @@ export interface NodeLoad {
   readonly node: Node;
   /** Tasks that are wanted and have not ended. */
   activeTasks: number;
+  /** Of services that were counted: tasks that are wanted and have not ended. */
   readonly activeByService: Map<ServiceId, number>;
+  /** Of services that were counted. */
   readonly failuresByService: Map<ServiceId, number>;
   freeNanoCpus: number;
   freeMemoryBytes: number;
@@ -25,6 +26,7 @@ export interface NodeLoad {
 }
 
 export interface LoadOptions {
+  readonly occupancy: Occupancy;
   readonly nowMs: number;
   /** Whether the task is wanted after what has been decided so far. */
   readonly isWanted: (task: Task) => boolean;
@@ -32,15 +34,27 @@ export interface LoadOptions {
 
 /** All nodes with their loads, kept up to date while one decision places task after task. */
 export class NodeLoads {
+  private readonly store: Store;
+  private readonly options: LoadOptions;
   private readonly loads = new Map<NodeId, NodeLoad>();
+  private readonly counted = new Set<ServiceId>();
 
   constructor(store: Store, options: LoadOptions) {
-    for (const node of store.nodes.values()) this.loads.set(node.id, emptyLoad(node));
-    for (const task of store.tasks.values()) this.count(task, options);
+    this.store = store;
+    this.options = options;
+    for (const node of store.nodes.values())
+      this.loads.set(node.id, initialLoad(node, options.occupancy));
   }
 
   get(id: NodeId): NodeLoad | undefined {
     return this.loads.get(id);
+  }
+
+  /** From here on `activeByService` and `failuresByService` tell of this service. */
+  countService(id: ServiceId): void {
+    if (this.counted.has(id)) return;
+    this.counted.add(id);
+    for (const task of this.store.tasksByService(id)) this.count(task);
   }
 
   values(): IterableIterator<NodeLoad> {
@@ -64,34 +78,19 @@ export class NodeLoads {
     const load = task.nodeId === undefined ? undefined : this.loads.get(task.nodeId);
     if (load === undefined || isTerminal(task.status.state)) return;
     load.activeTasks -= 1;
-    bump(load.activeByService, task.serviceId, -1);
+    if (this.counted.has(task.serviceId)) bump(load.activeByService, task.serviceId, -1);
   }
 
-  private count(task: Task, { nowMs, isWanted }: LoadOptions): void {
+  private count(task: Task): void {
+    const { nowMs, isWanted } = this.options;
     const load = task.nodeId === undefined ? undefined : this.loads.get(task.nodeId);
     if (load === undefined) return;
     const { state } = task.status;
-    if (isTerminal(state)) {
-      const isFailure = state === 'failed' || state === 'rejected';
-      if (isFailure && task.meta.updatedAtMs > nowMs - FAILURE_MEMORY_MS)
-        bump(load.failuresByService, task.serviceId);
-      return;
-    }
-    occupy(load, task);
-    if (!isWanted(task)) return;
-    load.activeTasks += 1;
-    bump(load.activeByService, task.serviceId);
+    const isFailure = state === 'failed' || state === 'rejected';
+    if (isFailure && task.meta.updatedAtMs > nowMs - FAILURE_MEMORY_MS)
+      bump(load.failuresByService, task.serviceId);
+    if (!isTerminal(state) && isWanted(task)) bump(load.activeByService, task.serviceId);
   }
-}
-
-/** `<number>/<protocol>`: two ports of this key exclude each other on a node. */
-export function hostPortKey(port: Pick<PublishedPort, 'PublishedPort' | 'Protocol'>): string {
-  return `${port.PublishedPort}/${port.Protocol}`;
-}
-
-export function reservations(spec: TaskSpec): { nanoCpus: number; memoryBytes: number } {
-  const { NanoCPUs = 0, MemoryBytes = 0 } = spec.Resources?.Reservations ?? {};
-  return { nanoCpus: NanoCPUs, memoryBytes: MemoryBytes };
 }
 
 function occupy(load: NodeLoad, task: Pick<Task, 'spec' | 'hostPorts'>): void {
@@ -101,15 +100,16 @@ function occupy(load: NodeLoad, task: Pick<Task, 'spec' | 'hostPorts'>): void {
   for (const port of task.hostPorts) load.hostPorts.add(hostPortKey(port));
 }
 
-function emptyLoad(node: Node): NodeLoad {
+function initialLoad(node: Node, occupancy: Occupancy): NodeLoad {
+  const { active, nanoCpus, memoryBytes, hostPorts } = occupancy.of(node.id);
   return {
     node,
-    activeTasks: 0,
+    activeTasks: active,
     activeByService: new Map(),
     failuresByService: new Map(),
-    freeNanoCpus: node.description.nanoCpus,
-    freeMemoryBytes: node.description.memoryBytes,
-    hostPorts: new Set(),
+    freeNanoCpus: node.description.nanoCpus - nanoCpus,
+    freeMemoryBytes: node.description.memoryBytes - memoryBytes,
+    hostPorts: new Set(hostPorts.keys()),
   };
 }
 

@@ -3,8 +3,9 @@
  * one at a time.
  */
 import { messageOf, type Clock, type Logger, type Rng } from '../../../base/index.ts';
-import { decide } from '../../../orchestrator/index.ts';
+import { Orchestrator } from '../../../orchestrator/index.ts';
 import type { ApplyOutcome, Command, Store } from '../../../store/index.ts';
+import { inSlices } from '../../slices.ts';
 
 export interface OrchestrationOptions {
   readonly store: Store;
@@ -24,6 +25,7 @@ const WAKE_MAX_MS = 2 ** 31 - 1;
 
 export class Orchestration {
   private readonly options: OrchestrationOptions;
+  private orchestrator: Orchestrator | undefined;
   private state: 'idle' | 'deciding' | 'stopped' = 'stopped';
   private isDirty = false;
   private failures = 0;
@@ -36,33 +38,36 @@ export class Orchestration {
 
   start(): void {
     this.state = 'idle';
+    this.orchestrator = new Orchestrator(this.options.store);
     this.wake();
   }
 
   stop(): void {
     this.state = 'stopped';
     clearTimeout(this.timer);
+    this.orchestrator?.close();
+    this.orchestrator = undefined;
     this.endPause();
   }
 
   /** Something changed, or a time has come. */
   wake(): void {
     this.isDirty = true;
-    if (this.state !== 'idle') return;
+    if (this.state !== 'idle' || this.orchestrator === undefined) return;
     this.state = 'deciding';
     clearTimeout(this.timer);
-    void this.run();
+    void this.run(this.orchestrator);
   }
 
-  private async run(): Promise<void> {
+  private async run(orchestrator: Orchestrator): Promise<void> {
     let waitMs: number | undefined;
     // Not within the store's own change.
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.takeDirty()) {
-      waitMs = await this.decideOnce();
+    while (this.takeDirty(orchestrator)) {
+      waitMs = await this.decideOnce(orchestrator);
       await this.pause();
     }
-    if (this.state !== 'deciding') return;
+    if (this.orchestrator !== orchestrator) return;
     this.state = 'idle';
     if (waitMs !== undefined)
       this.timer = setTimeout(() => this.wake(), Math.min(waitMs, WAKE_MAX_MS));
@@ -75,17 +80,20 @@ export class Orchestration {
     });
   }
 
-  private takeDirty(): boolean {
+  /** Whether there is something to decide. A run that was stopped decides nothing more. */
+  private takeDirty(orchestrator: Orchestrator): boolean {
+    if (this.orchestrator !== orchestrator) return false;
     const wasDirty = this.isDirty;
     this.isDirty = false;
-    return wasDirty && this.state === 'deciding';
+    return wasDirty;
   }
 
   /** Milliseconds until the next look, if one is due without a change. */
-  private async decideOnce(): Promise<number | undefined> {
-    const { store, clock, rng, propose, logger } = this.options;
+  private async decideOnce(orchestrator: Orchestrator): Promise<number | undefined> {
+    const { clock, rng, propose, logger } = this.options;
     const nowMs = clock.wallMs();
-    const { command, wakeAtMs } = decide(store, nowMs, rng);
+    const { command, wakeAtMs } = await inSlices(orchestrator.decide(nowMs, rng));
+    if (this.orchestrator !== orchestrator) return undefined;
     // A command that changes the store wakes this loop again through the store's watch; one that
     // does not, must not.
     try {
