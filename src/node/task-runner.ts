@@ -93,6 +93,8 @@ export class TaskRunner {
   private async carryOut(step: TaskStep): Promise<void> {
     if (step.do === 'wait') {
       if (step.untilMs !== undefined) this.wakeIn(step.untilMs - this.deps.clock.wallMs());
+      const isRunning = this.container?.state === 'running';
+      if (this.task?.desiredState === 'shutdown' && !isRunning) this.sayGone();
       return;
     }
     try {
@@ -190,7 +192,7 @@ export class TaskRunner {
     return { state: 'failed', message: 'started', error, ...known };
   }
 
-  /** A task that never had a container, or lost it, is shut down when nothing of it is here. */
+  /** A task that never ran, or whose container is gone, is shut down when nothing of it is used. */
   private sayGone(): void {
     this.say({ state: 'shutdown', message: 'shutdown' });
   }

@@ -117,6 +117,15 @@ function task(desiredState: Task['desiredState'], image = 'busybox'): Task {
   } as unknown as Task;
 }
 
+test('a task that is shut down before it runs ends', async (t) => {
+  const world = new World();
+  world.runner.want(task('ready'));
+  await world.until(() => world.states.includes('ready'));
+  world.runner.want(task('shutdown'));
+  await world.until(() => world.states.includes('shutdown'));
+  t.deepEqual(world.events.slice(-2), ['release', 'shutdown']);
+});
+
 test("a task is attached, created, started and reported in Docker's order of states", async (t) => {
   const world = new World();
   world.runner.want(task('running'));

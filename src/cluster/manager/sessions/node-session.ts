@@ -57,6 +57,9 @@ export class NodeSession {
   private place: Place | undefined;
   private reportsWaiting = 0;
   private toldRole: NodeRole | undefined;
+  private description: NodeDescription | undefined;
+  private isRegistering = false;
+  private hasSaidGoodbye = false;
 
   constructor(options: NodeSessionOptions) {
     this.options = options;
@@ -89,7 +92,9 @@ export class NodeSession {
 
   storeChanged(): void {
     if (this.state !== 'open') return;
-    if (!this.host.store.nodes.has(this.nodeId)) return this.refuse(removed(this.nodeId));
+    const node = this.host.store.nodes.get(this.nodeId);
+    if (node === undefined) return this.refuse(removed(this.nodeId));
+    if (node.state !== 'ready') this.registerAgain();
     this.tellRole();
     this.feed.markDirty();
   }
@@ -114,6 +119,7 @@ export class NodeSession {
       case 'description':
         return void this.register(message.description);
       case 'goodbye':
+        this.hasSaidGoodbye = true;
         return this.host.left(this.nodeId);
       default:
         unreachable(message);
@@ -148,6 +154,8 @@ export class NodeSession {
 
   private async register(description: NodeDescription): Promise<void> {
     if (this.place === undefined) return this.close('hello comes first');
+    this.description = description;
+    this.isRegistering = true;
     try {
       if (!this.host.store.nodes.has(this.nodeId)) throw removed(this.nodeId);
       const outcome = await this.host.propose({
@@ -161,12 +169,23 @@ export class NodeSession {
       if (!outcome.ok) throw new ClusterError({ code: 'invalid-request' }, outcome.refusal.message);
     } catch (error) {
       return this.refuse(error);
+    } finally {
+      this.isRegistering = false;
     }
     if (this.state !== 'registering') return;
     this.state = 'open';
     this.send({ type: 'welcome', ...this.host.welcome() });
     this.tellRole();
     this.maybeFeed();
+  }
+
+  /**
+   * The node is heard, so it is not down: what an earlier leader proposed may have been applied
+   * after this session began.
+   */
+  private registerAgain(): void {
+    if (this.isRegistering || this.hasSaidGoodbye || this.description === undefined) return;
+    void this.register(this.description);
   }
 
   /** A manager that is to be a worker stays one until the group has let it go. */
