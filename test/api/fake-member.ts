@@ -32,6 +32,7 @@ export class FakeMember implements ClusterMember {
   unavailable: ClusterError | undefined;
   /** Parts of managers that are otherwise than reachable; the first manager leads. */
   readonly unreachable = new Set<NodeId>();
+  othersAre: ManagerInfo['reachability'] = 'reachable';
   hasLeader = true;
   /** Images that each registered node claims to have. */
   images: string[] = ['busybox:latest'];
@@ -211,7 +212,7 @@ export class FakeMember implements ClusterMember {
       nodeId: id,
       address,
       isLeader: this.hasLeader && at === 0,
-      reachability: this.unreachable.has(id) ? 'unreachable' : 'reachable',
+      reachability: this.unreachable.has(id) ? 'unreachable' : this.othersAre,
     }));
   }
 

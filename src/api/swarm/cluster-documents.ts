@@ -94,7 +94,7 @@ export function swarmInfoDocument(backend: Backend): object {
     NodeID: status.nodeId ?? '',
     NodeAddr: hostOf(status.advertiseAddress ?? ''),
     LocalNodeState: status.state,
-    ControlAvailable: manager !== undefined,
+    ControlAvailable: manager !== undefined && status.state !== 'error',
     Error: status.error ?? (hasLeader ? '' : NO_LEADER),
     RemoteManagers: remoteManagers(backend),
   };

@@ -1,6 +1,6 @@
 /** `nodes`: ls, inspect, update (promote and demote among them), rm. */
 import type { ManagerInfo } from '../../cluster/index.ts';
-import type { Cluster, Node, NodeId, Revision } from '../../model/index.ts';
+import type { Cluster, Node, NodeId, NodeState, Revision } from '../../model/index.ts';
 import { parseNodeSpec } from '../../model/index.ts';
 import type { Backend } from '../backend.ts';
 import { readJsonObject } from '../http/body.ts';
@@ -116,10 +116,24 @@ function nodeDocument(node: Node, { cluster, part }: NodeSurroundings): object {
       ...(node.stateMessage === '' ? {} : { Message: node.stateMessage }),
       Addr: node.address,
     },
-    ...(part && { ManagerStatus: managerStatus(part) }),
+    ...(part && { ManagerStatus: managerStatus(part, node) }),
   };
 }
 
-function managerStatus({ isLeader, reachability, address }: ManagerInfo): object {
-  return { ...(isLeader && { Leader: true }), Reachability: reachability, Addr: address };
+function managerStatus({ isLeader, reachability, address }: ManagerInfo, node: Node): object {
+  return {
+    ...(isLeader && { Leader: true }),
+    Reachability: reachability === 'unknown' ? REACHABILITY_OF_STATE[node.state] : reachability,
+    Addr: address,
+  };
 }
+
+/**
+ * Managers that do not lead hear the leader only. Of the others they know what the leader wrote
+ * down, which is a few seconds behind: whether their nodes are in session with it.
+ */
+const REACHABILITY_OF_STATE: Readonly<Record<NodeState, ManagerInfo['reachability']>> = {
+  ready: 'reachable',
+  down: 'unreachable',
+  unknown: 'unknown',
+};

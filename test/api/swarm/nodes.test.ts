@@ -141,3 +141,18 @@ test('a manager that is away may be demoted, and removed once it is out', async 
   member.store.apply({ type: 'node.manager', atMs: 0, id: gone });
   t.is((await fixture.ask('DELETE', '/nodes/node-5?force=1')).status, 200);
 });
+
+test('what a manager does not hear itself is as the leader wrote it down', async (t) => {
+  const fixture = await Fixture.startManager(t);
+  const { member } = fixture;
+  member.othersAre = 'unknown';
+  for (const [number, state, Reachability] of [
+    [4, 'ready', 'reachable'],
+    [5, 'down', 'unreachable'],
+    [6, 'unknown', 'unknown'],
+  ] as const) {
+    const id = member.addManager(number);
+    member.store.apply({ type: 'node.state', atMs: 0, id, state, message: '' });
+    t.like((await nodeNamed(fixture, `node-${number}`)).ManagerStatus, { Reachability });
+  }
+});

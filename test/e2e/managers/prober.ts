@@ -16,7 +16,8 @@ export class Prober {
    */
   constructor(place: readonly string[], request: string, targets: readonly string[]) {
     const loop =
-      `ask() { if ${request} >/dev/null 2>&1; then echo ok; else echo "failed $1"; fi; }; ` +
+      `ask() { said=$(${request} 2>&1 >/dev/null) && echo ok || ` +
+      `echo "failed $1 at $(date +%T): $said"; }; ` +
       `while :; do for target in ${targets.join(' ')}; do ask $target; sleep 0.1; done; done`;
     const command: readonly string[] = [...place, 'sh', '-c', loop];
     const [program = '', ...args] = command;
