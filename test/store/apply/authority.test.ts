@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { AuthorityRotation, Cluster, NodeId, NodeTls } from '../../../src/model/index.ts';
-import type { Store} from '../../../src/store/index.ts';
+import type { Store } from '../../../src/store/index.ts';
 import { type AuthorityChange, type Command } from '../../../src/store/index.ts';
 import { applyAll, clusterStore, nodeRegister, refusalOf } from '../cluster-fixture.ts';
 import { restored, snapshotOf } from '../snapshot/snapshots.ts';
