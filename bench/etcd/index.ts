@@ -78,7 +78,7 @@ function lowerRow(what: string, unit: string, [measured, peer]: readonly [number
   return { ...row, result: (peer / measured).toFixed(2), isMet: peer >= measured };
 }
 
-/** On the disk of this checkout: temporary directories may be in memory, where a sync is nothing. */
+/** On this checkout's disk: temporary directories may be in memory, where a sync is nothing. */
 async function withDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
   const cache = join(rootDirectory(), '.cache');
   await mkdir(cache, { recursive: true });

@@ -9,8 +9,8 @@ const STEP_TASKS = 2_000;
  * Which services need no look, and what nodes carry, kept up to date by the store's changes.
  *
  * A service is quiet when a look at it decided nothing and asked for nothing but the service, its
- * tasks, their nodes (for a global service: all nodes) and the cluster's settings. It stays so until
- * one of these changes.
+ * tasks, their nodes (for a global service: all nodes) and the cluster's settings. It stays so
+ * until one of these changes.
  */
 export class Attention {
   private readonly store: Store;
@@ -26,7 +26,7 @@ export class Attention {
     this.unwatch = store.watch((changes) => this.note(changes));
   }
 
-  /** What the tasks take of their nodes; `undefined` from when the state is replaced to a survey. */
+  /** What the tasks take of their nodes; `undefined` from a replaced state to a survey. */
   get occupancy(): Occupancy | undefined {
     return this.counted;
   }

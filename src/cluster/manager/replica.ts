@@ -16,7 +16,7 @@ import {
 } from '../consensus/index.ts';
 import { createLogSeal, type Identity, type RekeyableSeal } from '../identity/index.ts';
 import { RaftStorage, type RaftStorageOptions } from '../log/index.ts';
-import { inSlices } from '../slices.ts';
+import { inSlices } from './slices.ts';
 import { DEFAULT_PORT, parseHostPort, type HostPort } from '../transport/index.ts';
 import type { ClusterMetrics, MemberTuning } from '../tuning.ts';
 import { createRng } from './join-desk.ts';

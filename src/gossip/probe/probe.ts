@@ -10,8 +10,8 @@ import type { Core } from '../core.ts';
 import type { Message, Sequence } from '../wire/messages.ts';
 
 /**
- * Others, and the stream, have so many `probeTimeoutMs`. With the default a stream survives the loss
- * of one segment (the least retransmission timeout of Linux is 200 ms).
+ * Others, and the stream, have so many `probeTimeoutMs`. With the default a stream survives the
+ * loss of one segment (the least retransmission timeout of Linux is 200 ms).
  */
 export const INDIRECT_TIMEOUTS = 2;
 

@@ -38,7 +38,7 @@ export async function whenLed(t: ExecutionContext): Promise<number> {
   return leader?.number ?? 0;
 }
 
-/** `Ready/Reachable` and the like, as `node ls` of a manager shows a node; empty when it is gone. */
+/** `Ready/Reachable` and the like, as `node ls` of a manager shows a node; empty when gone. */
 export async function shownAs(manager: number, node: number): Promise<string> {
   const ran = await tryVerb(
     ...([

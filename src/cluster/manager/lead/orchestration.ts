@@ -5,7 +5,7 @@
 import { messageOf, type Clock, type Logger, type Rng } from '../../../base/index.ts';
 import { Orchestrator } from '../../../orchestrator/index.ts';
 import type { ApplyOutcome, Command, Store } from '../../../store/index.ts';
-import { inSlices } from '../../slices.ts';
+import { inSlices } from '../slices.ts';
 
 export interface OrchestrationOptions {
   readonly store: Store;
