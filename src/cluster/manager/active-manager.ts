@@ -201,7 +201,9 @@ export class ActiveManager implements Manager {
 
   /** From here on it leads when the group wants it to. */
   start(): void {
-    this.store.watch(() => {
+    this.store.watch((changes) => {
+      if (changes.length === 0 || changes.some(({ kind }) => kind === 'node'))
+        this.replica.links.recheck();
       for (const tell of [...this.clusterListeners]) tell();
     });
     this.replica.onStatus(() => this.followGroup());
