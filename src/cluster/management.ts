@@ -136,8 +136,8 @@ async function takePartThrough(manager: string, identity: Identity, body: object
 /** Where other managers reach this one: as it was told, else as it reaches them. */
 function advertised(node: NodeSide): string {
   const { advertiseAddress, listenAddress } = node.current;
-  if (advertiseAddress !== undefined) return advertiseAddress;
   const { host, port } = parseIpPort(listenAddress, DEFAULT_PORT);
+  if (advertiseAddress !== undefined) return formatHostPort(parseIpPort(advertiseAddress, port));
   const isAny = host === '0.0.0.0' || host === '::';
   return formatHostPort({ host: isAny ? (node.localAddress ?? host) : host, port });
 }

@@ -80,7 +80,7 @@ export async function openMember(options: MemberOptions): Promise<ClusterMember>
 /** Before a role that could not be taken is tried again. */
 const ROLE_RETRY_MS = 1_000;
 /** How long leaving waits for the group to let this manager go. */
-const LEAVE_MS = 10_000;
+const LEAVE_MS = 3_000;
 
 type Phase =
   | { readonly kind: 'inactive' }

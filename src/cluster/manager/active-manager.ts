@@ -343,8 +343,11 @@ export class ActiveManager implements Manager {
     const { nodeId } = this.identity;
     const managers = [...this.store.nodes.values()].filter(({ spec }) => spec.Role === 'manager');
     if (managers.length < 2) return;
-    await this.setRole(nodeId, 'worker');
-    await this.waitFor(() => !this.isMember, limitMs);
+    const asked = this.setRole(nodeId, 'worker').then(() => true);
+    // Who is removed may hear neither of that nor of its own proposal.
+    const isLetGo = this.waitFor(() => !this.isMember, limitMs);
+    await Promise.race([isLetGo, asked.then(() => isLetGo)]);
+    asked.catch(() => undefined);
   }
 
   /** Of managers that are lost for good. Throws `ClusterError`. */
