@@ -9,9 +9,9 @@
  * as it changes, output of tasks from their nodes. On disk, below `<data directory>/cluster`, all
  * for root only: `member.json` (who this node is), `view.json` and `gossip-keys.json` (what it was
  * last told), `log/` (a manager's state). Ports: 2377/tcp on managers, 7946/udp and tcp on all.
- * Limits: 5,000 sessions, 4,096 proposals waiting, 16 MiB per entry (`LOG_LIMITS`,
- * `transport/messages.ts`). Start with `member.ts` (what the rooms above use), then
- * `open-member.ts`, then `manager/active-manager.ts`.
+ * Limits: 1 to 7 managers, 5,000 sessions, `DRIVER_LIMITS` for what waits, 16 MiB per entry,
+ * frames in `transport/messages.ts`. Start with `member.ts` (what the rooms above use), then
+ * `open-member.ts`, then `management.ts` and `manager/active-manager.ts`.
  */
 export { openMember } from './open-member.ts';
 export type { GossipReport } from './gossip/index.ts';
