@@ -142,6 +142,7 @@ test('one endpoint more is as many operations as it has objects', async (t) => {
   t.deepEqual(kernel.operations.map(({ action, object }) => `${action} ${object.kind}`).sort(), [
     'put fdb',
     'put neighbour',
+    'put neighbour',
   ]);
   await reconciler.close();
 });
