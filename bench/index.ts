@@ -4,12 +4,14 @@
  *
  * Each measurement alternates with its peer, and medians are compared, because the machine is
  * shared. `make bench` runs all; arguments name the ones to run: `overlay`, `agent`, `service`,
- * `etcd`.
+ * `etcd`, `raft`, `store`.
  */
 import { agentRows } from './agent.ts';
 import { etcdRows } from './etcd/index.ts';
 import { overlayRows } from './overlay.ts';
+import { raftCoreRows } from './raft-core.ts';
 import { serviceRows } from './service.ts';
+import { storeRows } from './store/index.ts';
 import { printRows, type Row } from './table.ts';
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
@@ -17,6 +19,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   agent: agentRows,
   service: serviceRows,
   etcd: etcdRows,
+  raft: async () => raftCoreRows(),
+  store: storeRows,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);

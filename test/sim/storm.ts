@@ -60,8 +60,8 @@ export class Storm {
   }
 
   /**
-   * Parts the nodes in two, or the leader and one more from all others; one way, the second half
-   * still hears the first.
+   * Parts the nodes in two, or the leader, perhaps with another one, from the rest; one way, the
+   * second half still hears the first.
    */
   private partition(): void {
     const { network, nodes, swarm, trace, leader } = this.world;
@@ -70,7 +70,7 @@ export class Storm {
     trace.note(isWhole ? 'network whole' : 'network parted');
     if (isWhole) return;
     const isLeaderAlone = this.random(1000) < swarm.leaderRate;
-    const friend = this.anyNode();
+    const friend = this.random(2) === 0 ? this.anyNode() : leader;
     const side = nodes.map((node) =>
       isLeaderAlone ? Number(node === leader || node === friend) : this.random(2),
     );

@@ -55,6 +55,8 @@ export interface Swarm {
 
   /** From a client's answer to its next question, at most. */
   readonly thinkMaxMs: number;
+  /** How long a client waits for an answer; a manager tries for six seconds. */
+  readonly patienceMs: number;
   readonly services: number;
   readonly networks: number;
   /** Of the subnets that networks get by themselves: small ones run full. */
@@ -78,7 +80,7 @@ export function swarmOf(rng: Rng): Swarm {
     nodes,
     founders: Math.min(nodes, pick(1, 2, 3, 3, 3, 4, 5, 5)),
     clients: pick(1, 2, 3),
-    stormMs: isLarge ? pick(6_000, 10_000) : pick(8_000, 14_000, 20_000),
+    stormMs: nodes > 18 ? 5_000 : isLarge ? pick(6_000, 10_000) : pick(8_000, 14_000, 20_000),
     ...networkFaults(pick),
     ...diskFaults(pick),
     crashEveryMs: pick(0, 700, 2_000, 6_000),
@@ -92,6 +94,7 @@ export function swarmOf(rng: Rng): Swarm {
     nodeEveryMs: pick(0, 0, 2_000),
     taskEndEveryMs: pick(0, 300, 2_000),
     thinkMaxMs: pick(100, 250, 600),
+    patienceMs: pick(1_000, 9_000),
     services: pick(2, 4, 8),
     networks: pick(1, 2, 4),
     subnetBits: pick(24, 28, 29),

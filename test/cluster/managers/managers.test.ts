@@ -18,7 +18,10 @@ const QUICK = {
   tuning: {
     heartbeatMs: 1_000,
     joinWaitMs: 30_000,
-    consensus: { timing: { heartbeatTicks: 1, electionTicks: 6 }, limits: { tickMs: 20, noLeaderMs: 5_000 } },
+    consensus: {
+      timing: { heartbeatTicks: 1, electionTicks: 6 },
+      limits: { tickMs: 20, noLeaderMs: 5_000 },
+    },
   },
 };
 

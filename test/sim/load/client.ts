@@ -4,9 +4,6 @@ import type { Address } from '../engine/network.ts';
 import type { ApiAnswers, ApiAsks } from '../engine/protocol.ts';
 import type { World } from '../world.ts';
 
-/** Longer than a manager tries. */
-const PATIENCE_MS = 9_000;
-
 /** `unknown` for a question that nobody answered, too. */
 export type Heard = (answer: ApiAnswers) => void;
 
@@ -49,6 +46,6 @@ export class Client {
     end.take = (message) => finish(message as ApiAnswers);
     end.onClosed = () => finish({ kind: 'unknown' });
     end.send(asks);
-    world.queue.after(PATIENCE_MS, () => finish({ kind: 'unknown' }));
+    world.queue.after(world.swarm.patienceMs, () => finish({ kind: 'unknown' }));
   }
 }

@@ -2,7 +2,8 @@
  * The part of a node that gossips: the core, its rows, and the loop around them that
  * `src/gossip/index.ts` asks of a host. Its rows say which endpoints run on the node.
  */
-import { SeededRng } from '../../../src/base/index.ts';
+import { SeededRng, type Rng } from '../../../src/base/index.ts';
+import { seedsMissing } from '../../../src/cluster/gossip/seeds.ts';
 import {
   Gossip,
   NetworkTables,
@@ -20,6 +21,7 @@ import { vtepOf } from './description.ts';
 import type { SimNode } from './sim-node.ts';
 
 const PORT = 7946;
+const LOOK_MS = 3_000;
 /** AES-256-GCM with a random nonce: a byte for the key, 12 of nonce, 16 of tag. */
 const SEAL_BYTES = 29;
 /** Rarer than by default are only the safety nets; a run does not last long enough for them. */
@@ -36,6 +38,7 @@ export class GossipHost {
   private readonly node: SimNode;
   private readonly streams = new Map<StreamId, StreamEnd>();
   private readonly told = new Map<string, OwnRow>();
+  private readonly rng: Rng;
   private timerAtMs = Infinity;
 
   /** With clocks, a node's later lives are known from its earlier ones by their first numbers. */
@@ -43,13 +46,14 @@ export class GossipHost {
     const { nodeId, clock, world, address } = node;
     const wallMs = world.swarm.isGossipTimed ? clock.wallMs() : 0;
     this.node = node;
+    this.rng = new SeededRng(world.rng.nextU32());
     this.tables = new NetworkTables({ nodeId, firstTime: wallMs });
     this.core = new Gossip(
       {
         id: nodeId,
         address: placeOf(address),
         incarnation: Math.floor(wallMs / 1000) % 2 ** 31,
-        rng: new SeededRng(world.rng.nextU32()),
+        rng: this.rng,
         seal: { overheadBytes: SEAL_BYTES, seal: same, open: same },
         tables: this.tables,
         timing: TIMING,
@@ -63,6 +67,7 @@ export class GossipHost {
     const seeds = this.node.managers.filter((address) => address !== this.node.address);
     this.core.join(seeds.map(placeOf), this.nowMs);
     this.containersChanged();
+    this.look();
   }
 
   receive(from: Address, bytes: Uint8Array): void {
@@ -103,6 +108,15 @@ export class GossipHost {
       this.tables.put(row, encodeFact(fact), this.nowMs);
       this.told.set(name, { network, fact });
     }
+    this.settle();
+  }
+
+  /** Whom the managers know and gossip never heard of is asked for, again and again. */
+  private look(): void {
+    this.node.after(this.node.clock.span(LOOK_MS), () => this.look());
+    const { core, node, rng } = this;
+    const seeds = seedsMissing(node.worker.view, core, { port: PORT, rng, isPatient: false });
+    if (seeds.length > 0) core.join(seeds, this.nowMs);
     this.settle();
   }
 

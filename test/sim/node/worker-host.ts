@@ -43,7 +43,8 @@ export class WorkerHost {
   private heardAt = 0;
   private hint: Address | undefined;
   private isPlanDue = false;
-  private view: NodeView;
+  /** What the node was told last. */
+  view: NodeView;
   /** The last one that was made. */
   plan: Plan = new Map();
   /** Whether the leader has taken this node in. */
