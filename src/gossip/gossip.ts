@@ -5,6 +5,7 @@ import type { Deadline, Effect, Input, StreamId } from './effects.ts';
 import { hear } from './hear.ts';
 import { raiseIncarnation, sayNetwork } from './members/defence.ts';
 import { viewOf, type MemberView } from './members/member.ts';
+import { tellWhoLeft } from './members/networks.ts';
 import { tickSuspicions, nextReapMs, nextSuspicionMs, reap } from './members/rules.ts';
 import { checkMeta, type GossipOptions } from './options.ts';
 import { tickRelays } from './probe/answers.ts';
@@ -171,7 +172,8 @@ export class Gossip {
   }
 
   /**
-   * This node has a network from here on, and hears of its rows. Whether there was room for it.
+   * This node has a network from here on, and hears of its rows. Whether there was room for it. The
+   * tables have the network already.
    */
   joinNetwork(network: NetworkId, nowMs: number): boolean {
     this.advance(nowMs);
@@ -180,6 +182,7 @@ export class Gossip {
     const isFull = (own?.size ?? 0) >= this.core.settings.networksPerMemberMax;
     if (isFull && own?.has(network) !== true && !this.dropLeftNetwork()) return false;
     sayNetwork(this.core, { network, isJoined: true });
+    tellWhoLeft(this.core, network);
     return true;
   }
 

@@ -1,3 +1,4 @@
+import type { NetworkId } from '../../model/index.ts';
 import type { Core } from '../core.ts';
 import type { NetworkNews } from '../wire/messages.ts';
 import { answerNetworks } from './defence.ts';
@@ -24,6 +25,16 @@ export function applyNetwork(core: Core, news: NetworkNews): void {
   core.tables?.setOwnerNetwork(member.id, network, isJoined);
   core.broadcast(news);
   if ((known?.isJoined ?? false) !== isJoined) core.emitMember('member.networks', member);
+}
+
+/**
+ * A table that is new has heard of nobody's leaving, and is told rows of those who left by others
+ * that still hold them.
+ */
+export function tellWhoLeft({ members, tables }: Core, network: NetworkId): void {
+  if (tables === undefined) return;
+  for (const { id, networks } of members.all)
+    if (networks?.get(network)?.isJoined === false) tables.setOwnerNetwork(id, network, false);
 }
 
 /** Makes room by forgetting a network that the member left. */

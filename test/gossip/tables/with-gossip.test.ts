@@ -131,6 +131,20 @@ test('two halves that were cut hide each other, and agree again when they meet',
   t.deepEqual(cluster.views(range(0, 8)), times(8, '1/a=2 6/c=1'));
 });
 
+test('rows of who left a network are not shown to who joins it later', (t) => {
+  const cluster = new Cluster({ nodes: 6, seed: 5 });
+  for (const index of [0, 2]) cluster.join(index, OTHER_NETWORK);
+  cluster.world.run(GOSSIP_MS);
+  cluster.put(2, nameOf('k', OTHER_NETWORK), '1');
+  cluster.world.run(GOSSIP_MS);
+  t.deepEqual(cluster.views([0], OTHER_NETWORK), ['2/k=1']);
+  cluster.leave(2, OTHER_NETWORK);
+  cluster.world.run(GOSSIP_MS);
+  cluster.join(3, OTHER_NETWORK);
+  cluster.world.run(SYNC_MS);
+  t.deepEqual(cluster.views([0, 3], OTHER_NETWORK), times(2, ''));
+});
+
 test('a node that leaves a network while cut off leaves nothing behind', (t) => {
   const cluster = new Cluster({ nodes: 6, seed: 4 });
   cluster.put(5, 'k', '1');

@@ -120,12 +120,9 @@ export class GossipHost {
     this.settle();
   }
 
-  /** A table that is new does not know who left the network before. */
   private joinNetwork(network: NetworkId): void {
     if (this.tables.joinNetwork(network, this.nowMs) !== 'joined') return;
     this.core.joinNetwork(network, this.nowMs);
-    for (const { id, networks } of this.core.members)
-      if (!networks.includes(network)) this.tables.setOwnerNetwork(id, network, false);
   }
 
   /** The node's own clock for intervals. */
