@@ -179,7 +179,7 @@ export class RaftDriver<Outcome> {
    */
   async transferLeadership(to?: PeerId): Promise<void> {
     if (this.closing !== undefined) throw closed();
-    const done = this.acts.transferLeadership(to);
+    const done = this.acts.transferLeadership(to, this.pace.monotonicMs());
     this.pumpSoon();
     return done;
   }

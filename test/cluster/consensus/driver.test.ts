@@ -244,6 +244,16 @@ test('leadership is handed to the peer that is named', async (t) => {
   t.is(await code(leader.running.transferLeadership()), 'not-leader');
 });
 
+test('a transfer to a peer that dies at once is given up', async (t) => {
+  const group = await Group.start({ voters: 2 });
+  const leader = await group.leader();
+  const [next] = group.followers() as [Peer];
+  group.loses = ({ from, to }) =>
+    [from, to].includes(next.id) && leader.running.status.role !== 'leader';
+  t.is(await code(group.world.outcomeOf(leader.running.transferLeadership())), 'transfer-refused');
+  t.not(leader.running.status.role, 'leader');
+});
+
 test('commands proposed during a transfer are applied', async (t) => {
   const group = await Group.start({ voters: 3 });
   const leader = await group.leader();

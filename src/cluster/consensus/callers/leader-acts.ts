@@ -18,7 +18,7 @@ interface Change {
   readonly reject: (error: unknown) => void;
 }
 
-type Transfer = Pick<Change, 'resolve' | 'reject'>;
+type Transfer = Pick<Change, 'deadlineMs' | 'resolve' | 'reject'>;
 
 export class LeaderActs {
   private readonly raft: Raft;
@@ -48,23 +48,24 @@ export class LeaderActs {
     });
   }
 
-  /** Resolves when this peer does not lead. Throws `ClusterError`. */
-  async transferLeadership(to: PeerId | undefined): Promise<void> {
+  /** Resolves when another peer leads. Throws `ClusterError`. */
+  async transferLeadership(to: PeerId | undefined, nowMs: number): Promise<void> {
     const { raft } = this;
     const outcome = raft.transferLeadership(to);
     if (outcome.kind === 'refused') {
       if (outcome.reason === 'not-leader') throw notLeader(raft.leader);
       throw transferRefused(outcome.reason);
     }
+    const deadlineMs = nowMs + this.waitMs;
     return new Promise<void>((resolve, reject) => {
-      this.transfers.push({ resolve, reject });
+      this.transfers.push({ deadlineMs, resolve, reject });
     });
   }
 
   /** Looks what has come of it. */
   look(nowMs: number): void {
     if (this.changes.length > 0) this.lookAtChanges(nowMs);
-    if (this.transfers.length > 0) this.lookAtTransfers();
+    if (this.transfers.length > 0) this.lookAtTransfers(nowMs);
   }
 
   close(error: ClusterError): void {
@@ -83,14 +84,16 @@ export class LeaderActs {
     }
   }
 
-  private lookAtTransfers(): void {
+  private lookAtTransfers(nowMs: number): void {
     const { role, leader, transferTarget } = this.raft;
     if (role === 'leader' && transferTarget !== undefined) return;
-    // Nobody leads while the successor is being elected.
-    if (role !== 'leader' && leader === undefined) return;
-    for (const { resolve, reject } of this.transfers.splice(0)) {
+    for (const transfer of this.transfers.splice(0)) {
+      const { deadlineMs, resolve, reject } = transfer;
       if (role === 'leader') reject(transferRefused('the successor did not take over in time'));
-      else resolve();
+      else if (leader !== undefined) resolve();
+      // Nobody leads while the successor is being elected, or for good if it died meanwhile.
+      else if (nowMs < deadlineMs) this.transfers.push(transfer);
+      else reject(transferRefused('nobody was elected in time'));
     }
   }
 }
