@@ -107,6 +107,11 @@ export interface NodeView {
   readonly selfId: NodeId;
   /** Store revision that the rows are complete for. */
   readonly revision: Revision;
+  /**
+   * Kept by an earlier run of the agent, and no manager has told rows since. The node may have
+   * acted on newer ones, and others on what it reported then.
+   */
+  readonly isRemembered?: true;
   readonly settings: SettingsRow;
   readonly peers: ReadonlyMap<NodeId, PeerRow>;
   readonly networks: ReadonlyMap<NetworkId, NetworkRow>;

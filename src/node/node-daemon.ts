@@ -125,7 +125,9 @@ export class NodeDaemon implements TaskNetwork {
       if (taskId !== undefined) this.ensureRunner(taskId);
     }
     for (const sandbox of this.options.sandboxes.values()) this.ensureRunner(sandbox.taskId);
-    for (const [taskId, runner] of this.runners) runner.want(wanted?.get(taskId)?.task);
+    const isRemembered = this.isViewRemembered();
+    for (const [taskId, runner] of this.runners)
+      runner.want(wanted?.get(taskId)?.task, { isRemembered });
   }
 
   private ensureRunner(taskId: TaskId): void {
@@ -173,12 +175,24 @@ export class NodeDaemon implements TaskNetwork {
     this.isPlanDue = true;
     setImmediate(() => {
       this.isPlanDue = false;
-      const isComplete =
-        this.view !== undefined || this.options.member.status().state === 'inactive';
       const plan = this.currentPlan();
-      this.options.reconciler.setPlan(plan, { isComplete });
+      this.options.reconciler.setPlan(plan, { isComplete: this.isPlanComplete() });
       if (this.view !== undefined) this.acknowledgements.planned(this.view, plan);
     });
+  }
+
+  /** No view at all is one that was lost, unless this node is in no cluster. */
+  private isViewRemembered(): boolean {
+    if (this.view !== undefined) return this.view.isRemembered === true;
+    return this.options.member.status().state !== 'inactive';
+  }
+
+  private isPlanComplete(): boolean {
+    if (!this.isViewRemembered()) return true;
+    if (this.view === undefined) return false;
+    // A sandbox that is newer than the view has links and rows that no plan of it names.
+    const { sandboxes } = this.options;
+    return sandboxes.values().every(({ taskId }) => this.taskOf(taskId) !== undefined);
   }
 
   private currentPlan(): Plan {

@@ -37,6 +37,7 @@ export class TaskRunner {
   private readonly taskId: TaskId;
   private readonly deps: TaskDeps;
   private task: Task | undefined;
+  private isRemembered = false;
   private hasEnded = false;
   private isRunning = false;
   private isDirty = false;
@@ -49,9 +50,10 @@ export class TaskRunner {
     this.deps = deps;
   }
 
-  /** Sets what is wanted; `undefined` when the task is this node's no more. */
-  want(task: Task | undefined): void {
+  /** Sets what is wanted; `undefined` when the view, told or remembered, has no such task. */
+  want(task: Task | undefined, { isRemembered }: { readonly isRemembered: boolean }): void {
     this.task = task;
+    this.isRemembered = isRemembered;
     this.wake();
   }
 
@@ -81,6 +83,7 @@ export class TaskRunner {
           task: this.task,
           container: this.container,
           hasSandbox: this.deps.network.has(this.taskId),
+          isRemembered: this.isRemembered,
           hasEnded: this.hasEnded,
         },
         this.deps.clock.wallMs(),

@@ -9,6 +9,9 @@
  *      |     remove       v                  v      release     v
  *      +------------- exited <---------------+   (sandbox gone, container kept for its logs)
  * ```
+ *
+ * A view that is only remembered may be older than what was done before the agent ended: its tasks
+ * are adopted as they are, none is begun, and what runs here without a task in it is left alone.
  */
 import { isTerminal, type Task } from '../model/index.ts';
 import type { ContainerStatus } from '../runtime/index.ts';
@@ -32,11 +35,23 @@ export interface TaskFacts {
   readonly task: Task | undefined;
   readonly container: Pick<ContainerStatus, 'state'> | undefined;
   readonly hasSandbox: boolean;
+  /** Whether the task is told by a view of an earlier run. */
+  readonly isRemembered: boolean;
   /** Whether starting it failed for good, or its container ended: a task never runs twice. */
   readonly hasEnded: boolean;
 }
 
 export function nextTaskStep(facts: TaskFacts, nowMs: number): TaskStep {
+  const step = stepByFacts(facts, nowMs);
+  return facts.isRemembered && needsCertainty(step, facts) ? { do: 'wait' } : step;
+}
+
+/** What was taken from this node may be another's by now; what it was given may be unknown. */
+function needsCertainty(step: TaskStep, { task }: TaskFacts): boolean {
+  return task === undefined || step.do === 'prepare' || step.do === 'start';
+}
+
+function stepByFacts(facts: TaskFacts, nowMs: number): TaskStep {
   const { task, container, hasSandbox } = facts;
   const isOver = task === undefined || task.desiredState === 'remove';
   const isWanted = !isOver && task.desiredState !== 'shutdown';

@@ -6,6 +6,7 @@ import { TaskRunner, type TaskDeps } from '../../src/node/task-runner.ts';
 import type { ContainerSpec, ContainerStatus, Runtime } from '../../src/runtime/index.ts';
 
 const TASK_ID = 'taska0000000000000000000a' as TaskId;
+const TOLD = { isRemembered: false };
 const CONTAINER_ID = containerIdOf(TASK_ID);
 
 /**
@@ -119,16 +120,16 @@ function task(desiredState: Task['desiredState'], image = 'busybox'): Task {
 
 test('a task that is shut down before it runs ends', async (t) => {
   const world = new World();
-  world.runner.want(task('ready'));
+  world.runner.want(task('ready'), TOLD);
   await world.until(() => world.states.includes('ready'));
-  world.runner.want(task('shutdown'));
+  world.runner.want(task('shutdown'), TOLD);
   await world.until(() => world.states.includes('shutdown'));
   t.deepEqual(world.events.slice(-2), ['release', 'shutdown']);
 });
 
 test("a task is attached, created, started and reported in Docker's order of states", async (t) => {
   const world = new World();
-  world.runner.want(task('running'));
+  world.runner.want(task('running'), TOLD);
   await world.until(() => world.states.includes('running'));
   t.deepEqual(world.states, ['preparing', 'ready', 'starting', 'running']);
   t.deepEqual(
@@ -139,7 +140,7 @@ test("a task is attached, created, started and reported in Docker's order of sta
 
 test('a task whose image is not here is rejected and touches nothing', async (t) => {
   const world = new World();
-  world.runner.want(task('running', 'nosuch'));
+  world.runner.want(task('running', 'nosuch'), TOLD);
   await world.until(() => world.states.includes('rejected'));
   t.is(world.statuses.at(-1)?.error, 'No such image: nosuch');
   t.false(world.events.includes('attach'));
@@ -148,27 +149,27 @@ test('a task whose image is not here is rejected and touches nothing', async (t)
 test('a task that cannot be created is rejected once and its sandbox is given back', async (t) => {
   const world = new World();
   world.failing = 'create';
-  world.runner.want(task('running'));
+  world.runner.want(task('running'), TOLD);
   await world.until(() => world.events.includes('release'));
   t.deepEqual(world.states, ['preparing', 'rejected']);
 });
 
 test('a container that ends by itself is reported and never started again', async (t) => {
   const world = new World();
-  world.runner.want(task('running'));
+  world.runner.want(task('running'), TOLD);
   await world.until(() => world.states.includes('running'));
   world.exit(3);
   await world.until(() => world.events.includes('release'));
   t.like(world.statuses.at(-1), { state: 'failed', exitCode: 3, error: 'task: non-zero exit (3)' });
-  world.runner.want(task('running'));
+  world.runner.want(task('running'), TOLD);
   t.is(world.events.filter((event) => event === 'start').length, 1);
 });
 
 test('a task that is to shut down counts as shut down whatever its exit code', async (t) => {
   const world = new World();
-  world.runner.want(task('running'));
+  world.runner.want(task('running'), TOLD);
   await world.until(() => world.states.includes('running'));
-  world.runner.want(task('shutdown'));
+  world.runner.want(task('shutdown'), TOLD);
   await world.until(() => world.events.includes('release'));
   t.like(world.statuses.at(-1), { state: 'shutdown', exitCode: 143 });
   t.false(world.events.includes('remove'), 'its container stays for its logs');
@@ -176,9 +177,9 @@ test('a task that is to shut down counts as shut down whatever its exit code', a
 
 test('nothing is left of a task that is taken away', async (t) => {
   const world = new World();
-  world.runner.want(task('running'));
+  world.runner.want(task('running'), TOLD);
   await world.until(() => world.states.includes('running'));
-  world.runner.want(undefined);
+  world.runner.want(undefined, TOLD);
   await world.until(() => world.events.includes('forgotten'));
   t.is(world.container, undefined);
   t.false(world.isAttached);
@@ -188,7 +189,7 @@ test('a running container of an earlier agent is adopted and not touched', async
   const world = new World();
   world.isAttached = true;
   world.container = { id: CONTAINER_ID, state: 'running', pid: 7 } as ContainerStatus;
-  world.runner.want(task('running'));
+  world.runner.want(task('running'), TOLD);
   await world.until(() => world.states.includes('running'));
   t.deepEqual(world.events, ['running']);
 });

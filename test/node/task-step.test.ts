@@ -13,6 +13,7 @@ function task(desiredState: Task['desiredState'], more: Partial<Task> = {}): Tas
 const NOTHING: Omit<TaskFacts, 'task'> = {
   container: undefined,
   hasSandbox: false,
+  isRemembered: false,
   hasEnded: false,
 };
 const created = { state: 'created' } as const;
@@ -79,12 +80,24 @@ const cases: { name: string; facts: TaskFacts; expected: TaskStep['do']; atMs?: 
   },
   {
     name: 'an ended task gives its sandbox back',
-    facts: { task: task('running'), container: exited, hasSandbox: true, hasEnded: true },
+    facts: {
+      ...NOTHING,
+      task: task('running'),
+      container: exited,
+      hasSandbox: true,
+      hasEnded: true,
+    },
     expected: 'release',
   },
   {
     name: 'an ended task never starts again',
-    facts: { task: task('running'), container: exited, hasSandbox: false, hasEnded: true },
+    facts: {
+      ...NOTHING,
+      task: task('running'),
+      container: exited,
+      hasSandbox: false,
+      hasEnded: true,
+    },
     expected: 'wait',
   },
   {
@@ -97,18 +110,80 @@ const cases: { name: string; facts: TaskFacts; expected: TaskStep['do']; atMs?: 
   },
   {
     name: 'the container of a removed task goes',
-    facts: { task: task('remove'), container: exited, hasSandbox: false, hasEnded: true },
+    facts: {
+      ...NOTHING,
+      task: task('remove'),
+      container: exited,
+      hasSandbox: false,
+      hasEnded: true,
+    },
     expected: 'remove',
   },
   {
     name: 'a removed task gives its sandbox back before its container goes',
-    facts: { task: task('remove'), container: exited, hasSandbox: true, hasEnded: true },
+    facts: {
+      ...NOTHING,
+      task: task('remove'),
+      container: exited,
+      hasSandbox: true,
+      hasEnded: true,
+    },
     expected: 'release',
   },
   {
     name: 'a removed task of which nothing is left is forgotten',
     facts: { ...NOTHING, task: undefined },
     expected: 'forget',
+  },
+  {
+    name: 'a task that is only remembered is not prepared',
+    facts: { ...NOTHING, task: task('running'), isRemembered: true },
+    expected: 'wait',
+  },
+  {
+    name: 'a task that is only remembered is not started',
+    facts: {
+      ...NOTHING,
+      task: task('running'),
+      container: created,
+      hasSandbox: true,
+      isRemembered: true,
+    },
+    expected: 'wait',
+  },
+  {
+    name: 'a container whose task may be newer than the remembered view is left alone',
+    facts: {
+      ...NOTHING,
+      task: undefined,
+      container: running,
+      hasSandbox: true,
+      isRemembered: true,
+    },
+    expected: 'wait',
+  },
+  {
+    name: 'a task that is remembered to be shut down is stopped',
+    facts: {
+      ...NOTHING,
+      task: task('shutdown'),
+      container: running,
+      hasSandbox: true,
+      isRemembered: true,
+    },
+    expected: 'stop',
+  },
+  {
+    name: 'what a remembered task that ended held is given back',
+    facts: {
+      ...NOTHING,
+      task: task('running'),
+      container: exited,
+      hasSandbox: true,
+      isRemembered: true,
+      hasEnded: true,
+    },
+    expected: 'release',
   },
 ];
 

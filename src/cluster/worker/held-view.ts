@@ -3,7 +3,8 @@
  * knows what it had.
  *
  * Frames are applied as they come; listeners and the file see them once they are complete for one
- * revision.
+ * revision. The file is written a little later than that, because it is as large as the view; so
+ * what is read from it `isRemembered`, and nothing that has to be true is begun from it.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -84,7 +85,7 @@ export class HeldView {
     }
     if (!message.isComplete) return false;
     this.revision = message.revision;
-    this.build();
+    this.current = this.build();
     this.timer ??= setTimeout(() => this.write(), WRITE_DELAY_MS);
     return true;
   }
@@ -103,9 +104,9 @@ export class HeldView {
     await removeHeldView(this.options.directory);
   }
 
-  private build(): void {
+  private build(): NodeView {
     const rows = [...this.rows.values()].map((held) => held.row);
-    this.current = buildView(this.options.nodeId, this.revision, rows);
+    return buildView(this.options.nodeId, this.revision, rows);
   }
 
   private write(): void {
@@ -130,7 +131,7 @@ export class HeldView {
       for (const { revision, row } of file.rows)
         this.rows.set(viewKey(row), { revision: revision as Revision, row });
       this.revision = file.revision as Revision;
-      this.build();
+      this.current = { ...this.build(), isRemembered: true };
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return;
       // A manager will tell it all again.

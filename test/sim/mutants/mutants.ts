@@ -16,6 +16,7 @@ import { MUTANTS as GOSSIP_MUTANTS } from '../../gossip/mutants/mutants.ts';
 import { MUTANTS as RAFT_MUTANTS } from '../../raft/mutants/mutants.ts';
 import { patch, patchAll, type Restore } from '../../raft/mutants/patch.ts';
 import { Journal } from '../manager/journal.ts';
+import { TaskCarrier } from '../node/task-carrier.ts';
 import type { Swarm } from '../swarm.ts';
 
 export interface Mutant {
@@ -128,6 +129,20 @@ const READING: Partial<Swarm> = {
   diskFullEveryMs: 0,
   clogEveryMs: 0,
 };
+/** Agents crash while the few addresses that there are go from task to task. */
+const SWIFT_REPLACEMENT: Partial<Swarm> = {
+  ...SMALL,
+  nodes: 3,
+  services: 1,
+  networks: 1,
+  subnetBits: 29,
+  taskEndEveryMs: 100,
+  crashEveryMs: 150,
+  downMaxMs: 50,
+  partitionEveryMs: 0,
+  roleEveryMs: 0,
+  nodeEveryMs: 0,
+};
 
 export const MUTANTS: readonly Mutant[] = [
   ofRaft('a vote leaves before it is durable', ELECTIONS),
@@ -183,6 +198,19 @@ export const MUTANTS: readonly Mutant[] = [
         (original: (value: number) => boolean) =>
           function (this: NumberPool, value: number): boolean {
             return value % 5 !== 0 && original.call(this, value);
+          },
+      ),
+  },
+  {
+    name: 'what an earlier run was told is done again',
+    swarm: SWIFT_REPLACEMENT,
+    plant: () =>
+      patch(
+        TaskCarrier.prototype,
+        'want',
+        (original: TaskCarrier['want']) =>
+          function (this: TaskCarrier, task: Task | undefined): void {
+            original.call(this, task, { isRemembered: false });
           },
       ),
   },

@@ -24,6 +24,7 @@ export class TaskCarrier {
   private readonly node: SimNode;
   private readonly id: TaskId;
   private task: Task | undefined;
+  private isRemembered = true;
   private isBusy = false;
   private hasEnded = false;
   private reported: TaskStatus | undefined;
@@ -33,8 +34,9 @@ export class TaskCarrier {
     this.id = id;
   }
 
-  want(task: Task | undefined): void {
+  want(task: Task | undefined, { isRemembered }: { readonly isRemembered: boolean }): void {
     this.task = task;
+    this.isRemembered = isRemembered;
     this.look();
   }
 
@@ -44,8 +46,9 @@ export class TaskCarrier {
     const { containers, clock } = this.node;
     const container = containers.all.get(this.id);
     const hasSandbox = containers.sandboxes.has(this.id);
-    const { task, hasEnded } = this;
-    const step = nextTaskStep({ task, container, hasSandbox, hasEnded }, clock.wallMs());
+    const { task, hasEnded, isRemembered } = this;
+    const facts = { task, container, hasSandbox, isRemembered, hasEnded };
+    const step = nextTaskStep(facts, clock.wallMs());
     if (step.do !== 'wait') {
       this.begin(step.do);
       return;

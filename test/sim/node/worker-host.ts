@@ -26,6 +26,8 @@ const SILENCE_MS = 2_500;
 const PAUSE_MAX_MS = 600;
 /** From a change to the plan that follows. */
 const PLAN_MS = 1_000;
+/** From rows to their being on disk: what crashes in between comes back with older ones. */
+const KEEP_MS = 500;
 
 interface HeldRows {
   readonly rows: ReadonlyMap<ViewKey, StampedRow>;
@@ -43,6 +45,9 @@ export class WorkerHost {
   private heardAt = 0;
   private hint: Address | undefined;
   private isPlanDue = false;
+  private isKeepDue = false;
+  /** Of an earlier life: no leader has told rows in this one. */
+  private isRemembered = true;
   /** What the node was told last. */
   view: NodeView;
   /** The last one that was made. */
@@ -194,8 +199,8 @@ export class WorkerHost {
     this.revision = message.revision;
     this.view = this.build();
     this.node.world.trace.note(`${this.node.nodeId} rows ${message.revision}`);
-    // Kept before they are acted on: rows of yesterday would start tasks that have ended.
-    this.node.keptRows = { rows: new Map(this.rows), revision: this.revision };
+    this.isRemembered = false;
+    this.keepLater();
     this.assign();
     this.planLater();
   }
@@ -207,9 +212,19 @@ export class WorkerHost {
 
   private assign(): void {
     const { assignments } = this.view;
-    for (const [id, { task }] of assignments) this.carrierOf(id).want(task);
+    const { isRemembered } = this;
+    for (const [id, { task }] of assignments) this.carrierOf(id).want(task, { isRemembered });
     for (const [id, carrier] of [...this.carriers])
-      if (!assignments.has(id)) carrier.want(undefined);
+      if (!assignments.has(id)) carrier.want(undefined, { isRemembered });
+  }
+
+  private keepLater(): void {
+    if (this.isKeepDue) return;
+    this.isKeepDue = true;
+    this.node.after(KEEP_MS, () => {
+      this.isKeepDue = false;
+      this.node.keptRows = { rows: new Map(this.rows), revision: this.revision };
+    });
   }
 
   private carrierOf(id: TaskId): TaskCarrier {
