@@ -115,7 +115,8 @@ export interface NftChain {
   /** Absent for a chain that is only jumped to. */
   readonly base?: {
     readonly type: 'filter' | 'nat' | 'route';
-    readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+    /** `ingress`: what arrives on `lo`, and nothing else. */
+    readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting' | 'ingress';
     readonly priority: number;
     readonly policy: 'accept' | 'drop';
   };

@@ -141,7 +141,7 @@ test('a sandbox redirects names and guards its ingress interface', (t) => {
     `table inet hawser
 set ingress_targets { tcp . 80, udp . 53 }
 set ingress_peers {  }
-chain resolver # filter output -300
+chain resolver # filter ingress 0
   ip daddr 127.0.0.11 udp dport 53 udp dport set 40001
   ip saddr 127.0.0.11 udp sport 40001 udp sport set 53
   ip daddr 127.0.0.11 tcp dport 53 tcp dport set 40002

@@ -104,8 +104,9 @@ function sandboxTable(scene: Scene, place: Place): NftTableObject[] {
 
 /**
  * The address is Docker's; the ports are anywhere, so that the container may run a DNS server of
- * its own. Ports are rewritten packet by packet on both ways: a translation would have the kernel
- * track every connection of the sandbox, which halves how many of them it can open.
+ * its own. Ports are rewritten packet by packet on both ways, where they come in by `lo`: a
+ * translation would have the kernel track every connection of the sandbox, which halves how many
+ * of them it can open, and a hook of IP would see the packets of all interfaces.
  */
 function resolverParts({ resolverPorts }: LocalSandbox): TableParts | undefined {
   if (resolverPorts === undefined) return undefined;
@@ -116,7 +117,10 @@ function resolverParts({ resolverPorts }: LocalSandbox): TableParts | undefined 
       `ip saddr 127.0.0.11 ${protocol} sport ${port} ${protocol} sport set 53`,
     ];
   });
-  return { sets: [], chains: [baseChain('resolver', ['filter', 'output', PRIORITY.raw], rules)] };
+  return {
+    sets: [],
+    chains: [baseChain('resolver', ['filter', 'ingress', PRIORITY.filter], rules)],
+  };
 }
 
 function ingressParts(scene: Scene, { task }: Place): TableParts | undefined {

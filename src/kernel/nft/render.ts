@@ -194,7 +194,9 @@ function intervalFlag(elements: readonly string[]): string {
 function chainBody(chain: NftChain): string {
   if (chain.base === undefined) return '';
   const { type, hook, priority, policy } = chain.base;
-  return ` { type ${type} hook ${hook} priority ${priority}; policy ${policy}; }`;
+  // nft does not list the device, so there is only one that it can be.
+  const place = hook === 'ingress' ? 'ingress device "lo"' : hook;
+  return ` { type ${type} hook ${place} priority ${priority}; policy ${policy}; }`;
 }
 
 function ruleLine(table: string, chain: NftChain, rule: string): string {

@@ -147,6 +147,11 @@ export function table(change: Partial<NftTableObject> = {}): NftTableObject {
         base: { type: 'nat', hook: 'prerouting', priority: -100, policy: 'accept' },
         rules: ['ip daddr . meta l4proto . th dport vmap @vips', 'meta l4proto . th dport @ports'],
       },
+      {
+        name: 'loopback',
+        base: { type: 'filter', hook: 'ingress', priority: 0, policy: 'accept' },
+        rules: ['ip daddr 127.0.0.11 udp dport 53 udp dport set 5353'],
+      },
     ],
     ...change,
   };

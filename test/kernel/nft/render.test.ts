@@ -100,6 +100,25 @@ const GOLDEN: { name: string; was?: NftTableObject; want?: NftTableObject; expec
       ],
     },
     {
+      name: 'a chain of ingress is one of the loopback device',
+      was: asObserved(table()),
+      want: table({
+        chains: [
+          svcA,
+          pre,
+          {
+            name: 'lo',
+            base: { type: 'filter', hook: 'ingress', priority: 0, policy: 'accept' },
+            rules: [],
+          },
+        ],
+      }),
+      expected: [
+        'add chain inet hawser lo ' +
+          '{ type filter hook ingress device "lo" priority 0; policy accept; }',
+      ],
+    },
+    {
       name: 'another hook: the chain is deleted and added, and nothing else touched',
       was: asObserved(table()),
       want: table({
