@@ -52,7 +52,7 @@ export type LinkObject = LinkBase &
         readonly udpPort: number;
         /**
          * Own VTEP address. The underlay socket lives in the host namespace; the device does not
-         * learn and answers ARP from its neighbour rows.
+         * learn and answers ARP and neighbour solicitations from its neighbour rows.
          */
         readonly local: string;
       }
@@ -62,13 +62,13 @@ export type LinkObject = LinkBase &
 export interface AddressObject {
   readonly kind: 'address';
   readonly link: string;
-  /** `a.b.c.d/n` */
+  /** With its prefix length; addresses are of either family, IPv6 as RFC 5952 writes them. */
   readonly address: string;
 }
 
 export interface RouteObject {
   readonly kind: 'route';
-  /** `a.b.c.d/n`; the default route is `0.0.0.0/0`. */
+  /** A prefix; the default route is `0.0.0.0/0` or `::/0`. */
   readonly destination: string;
   /** Routing table number; 254 is main. */
   readonly table: number;
@@ -85,6 +85,8 @@ export interface RuleObject {
   readonly table: number;
   readonly source?: string;
   readonly mark?: number;
+  /** Of a rule without a source; IPv4 when absent. */
+  readonly family?: 6;
 }
 
 /** A permanent neighbour row: address to MAC. */
@@ -178,7 +180,7 @@ export function objectKey(object: KernelObject): ObjectKey {
     case 'route':
       return `route/${object.table}/${object.destination}`;
     case 'rule':
-      return `rule/${object.priority}/${object.source ?? ''}/${object.mark ?? ''}`;
+      return `rule/${object.priority}/${object.source ?? object.family ?? ''}/${object.mark ?? ''}`;
     case 'neighbour':
       return `neighbour/${object.link}/${object.address}`;
     case 'fdb':

@@ -1,5 +1,5 @@
 /** The view and the node's own decisions, indexed by what the sub-rooms ask for. */
-import { cidr4, cidr4Contains, ipv4, type Cidr4 } from '../base/index.ts';
+import { cidr, cidrContains, ipv4, type Cidr } from '../base/index.ts';
 import type {
   Attachment,
   NetworkId,
@@ -91,19 +91,19 @@ function append<Key, Item>(lists: Map<Key, Item[]>, key: Key, item: Item): void 
 /** A network's subnets as numbers. */
 export interface SubnetPlace {
   readonly subnet: Subnet;
-  readonly prefix: Cidr4;
+  readonly prefix: Cidr;
   readonly index: number;
 }
 
 export function subnetPlaces(network: NetworkRow): SubnetPlace[] {
-  return network.subnets.map((subnet, index) => ({ subnet, prefix: cidr4(subnet.prefix), index }));
+  return network.subnets.map((subnet, index) => ({ subnet, prefix: cidr(subnet.prefix), index }));
 }
 
 /** The subnet that holds the address. */
 export function subnetOf(places: readonly SubnetPlace[], address: string): SubnetPlace | undefined {
   if (places.length === 1) return places[0];
   const number = ipv4(address);
-  return places.find((place) => cidr4Contains(place.prefix, number));
+  return places.find((place) => cidrContains(place.prefix, number));
 }
 
 const MTU_UNDERLAY = 1500;

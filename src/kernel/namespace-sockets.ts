@@ -1,7 +1,8 @@
 /**
  * Sockets inside a namespace that Node adopts through their fd (`listen({ fd })`, `bind({ fd })`).
  */
-import { addressOf } from './netlink/rtnl/addresses.ts';
+import { tryParseIpv4 } from '../base/index.ts';
+import { invalidArgument } from './kernel-error.ts';
 import { socketAddress, socketIn, type NamespaceFd, type SocketOption } from './native.ts';
 
 const AF_INET = 2;
@@ -79,6 +80,8 @@ export function socketAddressOf(place: SocketPlace): Uint8Array {
   new Uint16Array(bytes.buffer, 0, 1)[0] = AF_INET;
   const view = new DataView(bytes.buffer);
   view.setUint16(2, place.port, false);
-  view.setUint32(4, addressOf(place.address), false);
+  const address = tryParseIpv4(place.address);
+  if (address === undefined) throw invalidArgument('address', place.address);
+  view.setUint32(4, address, false);
   return bytes;
 }

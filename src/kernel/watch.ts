@@ -36,6 +36,9 @@ const RTNLGRP_NEIGH = 3;
 const RTNLGRP_IPV4_IFADDR = 5;
 const RTNLGRP_IPV4_ROUTE = 7;
 const RTNLGRP_IPV4_RULE = 8;
+const RTNLGRP_IPV6_IFADDR = 9;
+const RTNLGRP_IPV6_ROUTE = 11;
+const RTNLGRP_IPV6_RULE = 19;
 const NFNLGRP_NFTABLES = 7;
 
 const KIND_BY_TYPE = new Map<number, ChangeKind>([
@@ -68,6 +71,9 @@ export function watchNamespace(namespaceFd: NamespaceFd, handlers: WatchHandlers
         RTNLGRP_IPV4_IFADDR,
         RTNLGRP_IPV4_ROUTE,
         RTNLGRP_IPV4_RULE,
+        RTNLGRP_IPV6_IFADDR,
+        RTNLGRP_IPV6_ROUTE,
+        RTNLGRP_IPV6_RULE,
       ],
     },
     { onMessages: (messages) => report(kindsOf(messages)), onOverrun },

@@ -34,7 +34,10 @@ export interface Cluster {
   readonly id: ClusterId;
   readonly meta: Meta;
   readonly spec: ClusterSpec;
-  /** IPv4 prefixes that subnets are cut from, and the length of what is cut. */
+  /**
+   * Prefixes that subnets are cut from: at least one of IPv4, whose subnets are `subnetBits` long,
+   * and, so that networks can have IPv6 without naming a subnet, some of IPv6 (/64 each).
+   */
   readonly addressPools: readonly string[];
   readonly subnetBits: number;
   /** UDP port of the VXLAN data path. */
@@ -139,18 +142,23 @@ export interface Node {
   readonly peerId?: string;
 }
 
-/** One subnet of a network, with the VNI that carries it. */
+/**
+ * One subnet of a network. Frames travel by MAC, and an endpoint has one MAC for both families: an
+ * IPv6 subnet has no tunnel of its own, its endpoints are reached by that of their IPv4 subnet.
+ */
 export interface Subnet {
   readonly prefix: string;
   readonly gateway: string;
   readonly ipRange?: string;
-  readonly vni: Vni;
+  /** Set for IPv4 subnets. */
+  readonly vni?: Vni;
 }
 
 export interface Network {
   readonly id: NetworkId;
   readonly meta: Meta;
   readonly spec: NetworkSpec;
+  /** IPv4 ones, at least one, before those of IPv6. */
   readonly subnets: readonly Subnet[];
 }
 
@@ -159,10 +167,20 @@ export interface PublishedPort extends PortConfig {
   readonly PublishedPort: number;
 }
 
-export interface VirtualIp {
-  readonly networkId: NetworkId;
-  /** Plain address without prefix length. */
+/** Addresses on a network, plain: the prefix length is that of the subnet which holds each. */
+export interface Addresses {
   readonly address: string;
+  /** Of IPv6; on networks that have it. */
+  readonly address6?: string;
+}
+
+/** Addresses of every family, IPv4 first. */
+export function addressesOf({ address, address6 }: Addresses): readonly string[] {
+  return address6 === undefined ? [address] : [address, address6];
+}
+
+export interface VirtualIp extends Addresses {
+  readonly networkId: NetworkId;
 }
 
 export interface Service {
@@ -212,10 +230,8 @@ export interface TaskStatus {
 }
 
 /** A task's place on one network. */
-export interface Attachment {
+export interface Attachment extends Addresses {
   readonly networkId: NetworkId;
-  /** Plain address; the prefix length is that of the subnet which holds it. */
-  readonly address: string;
   readonly mac: Mac;
   readonly aliases: readonly string[];
 }

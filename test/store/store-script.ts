@@ -1,12 +1,13 @@
 /** The commands that scenarios of the store are written in. */
-import type {
-  NetworkId,
-  NodeId,
-  Revision,
-  ServiceId,
-  TaskId,
-  TaskStatus,
-  ViewRow,
+import {
+  addressesOf,
+  type NetworkId,
+  type NodeId,
+  type Revision,
+  type ServiceId,
+  type TaskId,
+  type TaskStatus,
+  type ViewRow,
 } from '../../src/model/index.ts';
 import { Store, viewRows, type Command, type NewTask } from '../../src/store/index.ts';
 import {
@@ -61,6 +62,7 @@ function commandOf(store: Store, { words, options }: ScenarioCommand): Command {
       return { type: 'node.remove', atMs, id: name as NodeId, isForced: argument === 'force' };
     case 'network':
       return networkCreate(name, networkConfig(options), {
+        EnableIPv6: options['dual'] === 'yes',
         Ingress: options['ingress'] === 'yes',
       });
     case 'network-rm':
@@ -148,7 +150,7 @@ function show(
             spec.Name,
             subnet.prefix,
             `gateway ${subnet.gateway}`,
-            `vni ${subnet.vni}`,
+            `vni ${subnet.vni ?? '-'}`,
             `free ${store.freeAddresses(id)}`,
           ]),
         ),
@@ -162,7 +164,8 @@ function show(
         [...store.services.values()].map(({ spec, specVersion, virtualIps, ports }) => [
           spec.Name,
           `version ${specVersion}`,
-          virtualIps.map((vip) => `${vip.networkId}=${vip.address}`).join(' ') || '-',
+          virtualIps.map((vip) => `${vip.networkId}=${addressesOf(vip).join('+')}`).join(' ') ||
+            '-',
           ports
             .map((p) => `${p.PublishedPort}:${p.TargetPort}/${p.Protocol}/${p.PublishMode}`)
             .join(' ') || '-',
@@ -174,7 +177,8 @@ function show(
           task.id,
           task.nodeId ?? '-',
           `${task.status.state}/${task.desiredState}`,
-          task.attachments.map((at) => `${at.networkId}=${at.address}`).join(' ') || '-',
+          task.attachments.map((at) => `${at.networkId}=${addressesOf(at).join('+')}`).join(' ') ||
+            '-',
           task.status.error ?? '',
         ]),
       );
@@ -200,7 +204,9 @@ function summary(row: ViewRow): string {
     case 'service':
       return row.virtualIps.map((vip) => vip.address).join(' ');
     case 'endpoint': {
-      const where = row.attachments.map((at) => `${at.networkId}=${at.address}`).join(' ');
+      const where = row.attachments
+        .map((at) => `${at.networkId}=${addressesOf(at).join('+')}`)
+        .join(' ');
       return `${where} ${row.isServing ? 'serving' : 'not serving'}`;
     }
     case 'assignment':

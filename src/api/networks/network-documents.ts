@@ -1,6 +1,6 @@
 /** Networks as Docker shows them. */
 import { createHash } from 'node:crypto';
-import { cidr4Contains, ipv4, maskTo, tryParseInterface4 } from '../../base/index.ts';
+import { cidrContains, ipv4, maskTo, tryParseInterface } from '../../base/index.ts';
 import type {
   EndpointRow,
   Network,
@@ -142,10 +142,10 @@ function vniOption(subnets: readonly Subnet[]): Readonly<Record<string, string>>
 /** `10.0.1.3` -> `10.0.1.3/24`, by the subnet that holds it. */
 export function withPrefixLength(address: string, subnets: readonly Subnet[]): string {
   for (const { prefix } of subnets) {
-    const parsed = tryParseInterface4(prefix);
+    const parsed = tryParseInterface(prefix);
     if (!parsed) continue;
     const base = maskTo(parsed.address, parsed.bits);
-    if (cidr4Contains({ base, bits: parsed.bits }, ipv4(address)))
+    if (cidrContains({ base, bits: parsed.bits }, ipv4(address)))
       return `${address}/${parsed.bits}`;
   }
   return `${address}/32`;

@@ -18,7 +18,7 @@
  *   input 100        its source becomes what the client connected to (nat)
  *   input 110        its destination becomes what the client's socket is bound to
  */
-import { cidr4, ipv4, macOfIpv4 } from '../../base/index.ts';
+import { cidr, ipv4, macOfIpv4 } from '../../base/index.ts';
 import { ingressPorts } from '../ingress/namespace.ts';
 import { GATEWAY_PORT, PRIORITY, address, baseChain, sysctl } from '../make.ts';
 import {
@@ -50,7 +50,7 @@ export function hostObjects(scene: Scene): KernelObject[] {
       isUp: true,
       mac: macOfIpv4(ipv4(gateway.address)),
     },
-    address(GATEWAY_BRIDGE, gateway.address, cidr4(gateway.prefix).bits),
+    address(GATEWAY_BRIDGE, gateway.address, cidr(gateway.prefix).bits),
   ];
   if (network !== undefined)
     objects.push(

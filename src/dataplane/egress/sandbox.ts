@@ -2,7 +2,7 @@
  * A task's namespace: its interfaces on overlays and on `hawser_gw`, and its own nft table with
  * the redirect to the resolver and what ingress needs.
  */
-import { cidr4, ipv4, macOfIpv4 } from '../../base/index.ts';
+import { cidr, ipv4, macOfIpv4 } from '../../base/index.ts';
 import type { NetworkRow } from '../../model/index.ts';
 import { sandboxIngress, type TableParts } from '../ingress/sandbox.ts';
 import type { LocalSandbox } from '../local-plan.ts';
@@ -84,7 +84,7 @@ function gatewayLeg(scene: Scene, { sandbox, task }: Place): KernelObject[] {
       mac: macOfIpv4(ipv4(sandbox.gatewayAddress)),
     },
     ...linkSysctls(link),
-    address(link, sandbox.gatewayAddress, cidr4(gateway.prefix).bits),
+    address(link, sandbox.gatewayAddress, cidr(gateway.prefix).bits),
   ];
   if (use === 'egress') return [...objects, route({ link, via: gateway.address })];
   return [

@@ -9,7 +9,7 @@
  * its destination instead and is bridged there, where the connection is known and is undone. No
  * address is given up, and no node needs a route per node.
  */
-import { cidr4, macOfIpv4, macOfNodeIndex, ipv4 } from '../../base/index.ts';
+import { cidr, macOfIpv4, macOfNodeIndex, ipv4 } from '../../base/index.ts';
 import type { NetworkRow, PeerRow, PublishedPort, ServiceRow } from '../../model/index.ts';
 import type { BackendLists, Balancer, Balancing, Frontend } from '../balancer/balancer.ts';
 import { PRIORITY, address, baseChain, route, sysctl } from '../make.ts';
@@ -74,7 +74,7 @@ function legObjects({ gateway }: Scene): KernelObject[] {
       mac: macOfIpv4(ipv4(gateway.ingressAddress)),
     },
     sysctl(`net/ipv4/conf/${INGRESS_LEG}/rp_filter`, 0),
-    address(INGRESS_LEG, gateway.ingressAddress, cidr4(gateway.prefix).bits),
+    address(INGRESS_LEG, gateway.ingressAddress, cidr(gateway.prefix).bits),
     route({ link: INGRESS_LEG, via: gateway.address }),
   ];
 }

@@ -84,7 +84,7 @@ export class OverlayPlanner {
       network.isIngress ? INGRESS_FRAMES : PLAIN_FRAMES,
       ...BRIDGE_SYSCTLS,
       bridgeLink(self, mtu),
-      ...places.map((place) =>
+      ...places.flatMap((place) =>
         vxlanDevice({ place, self, mtu, port: scene.view.settings.dataPathPort }),
       ),
       ...places.map(({ subnet, prefix }) => address(OVERLAY_BRIDGE, subnet.gateway, prefix.bits)),
@@ -143,12 +143,14 @@ interface VxlanDevice {
   readonly port: number;
 }
 
-function vxlanDevice({ place, self, mtu, port }: VxlanDevice): LinkObject {
-  return {
+function vxlanDevice({ place, self, mtu, port }: VxlanDevice): LinkObject[] {
+  const { vni } = place.subnet;
+  if (vni === undefined) return [];
+  const device: LinkObject = {
     kind: 'link',
     type: 'vxlan',
     name: vxlanLink(place.index),
-    vni: place.subnet.vni,
+    vni,
     udpPort: port,
     local: self.vtep,
     isUp: true,
@@ -156,6 +158,7 @@ function vxlanDevice({ place, self, mtu, port }: VxlanDevice): LinkObject {
     master: OVERLAY_BRIDGE,
     port: TUNNEL_PORT,
   };
+  return [device];
 }
 
 function localEndpoint({ place, attachment, index }: Plug, mtu: number): KernelObject[] {

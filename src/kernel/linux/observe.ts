@@ -100,9 +100,9 @@ function observeRows(
   return objects;
 }
 
-/** `lo` has its address from the kernel. */
+/** `lo` has its addresses from the kernel. */
 function isWritten(row: { readonly address: string }): boolean {
-  return row.address !== '127.0.0.1/8';
+  return row.address !== '127.0.0.1/8' && row.address !== '::1/128';
 }
 
 function isRelevantRule(namespace: NamespaceName, rule: ObservedRule): boolean {
@@ -112,13 +112,14 @@ function isRelevantRule(namespace: NamespaceName, rule: ObservedRule): boolean {
 }
 
 function ruleObject(rule: ObservedRule): RuleObject {
-  const { priority, table, source, mark } = rule;
+  const { priority, table, source, mark, family } = rule;
   return {
     kind: 'rule',
     priority,
     table,
     ...(source === undefined ? {} : { source }),
     ...(mark === undefined ? {} : { mark }),
+    ...(family === undefined ? {} : { family }),
   };
 }
 

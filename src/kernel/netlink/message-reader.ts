@@ -3,7 +3,7 @@
  * not fit throws `KernelError` with code MALFORMED_MESSAGE. Trailing bytes too short for a header
  * are padding and ignored.
  */
-import { formatIpv4, ipv4FromNumber, type Ipv4, type Mac } from '../../base/index.ts';
+import { formatIp, tryIpOfBytes, type Mac } from '../../base/index.ts';
 import { malformed } from '../kernel-error.ts';
 import { HEADER_BYTES, IS_LITTLE_ENDIAN } from './message-writer.ts';
 
@@ -19,7 +19,6 @@ export interface NetlinkMessage {
 
 const ATTRIBUTE_HEAD_BYTES = 4;
 const MAC_BYTES = 6;
-const IPV4_BYTES = 4;
 const HEX_BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 /** Without the bits that say "nested" and "network byte order". */
 const ATTRIBUTE_TYPE_MASK = 0x3fff;
@@ -147,17 +146,17 @@ export class Attributes {
     return start < 0 ? undefined : this.view.getInt32(start, IS_LITTLE_ENDIAN);
   }
 
-  /** An IPv4 address; `undefined` also when the attribute holds one of another family. */
-  ipv4(type: number): Ipv4 | undefined {
-    const at = this.find(type);
-    if (at < 0 || this.places[at + 2] !== IPV4_BYTES) return undefined;
-    return ipv4FromNumber(this.view.getUint32(this.places[at + 1] ?? 0, false));
+  /** In network byte order. */
+  u32Network(type: number): number | undefined {
+    const start = this.startOf(type, 4);
+    return start < 0 ? undefined : this.view.getUint32(start, false);
   }
 
-  /** As `ipv4`, in dotted form. */
-  ipv4Text(type: number): string | undefined {
-    const address = this.ipv4(type);
-    return address === undefined ? undefined : formatIpv4(address);
+  /** An address as text, its family by its length; `undefined` also for other lengths. */
+  ipText(type: number): string | undefined {
+    const bytes = this.bytes(type);
+    const address = bytes && tryIpOfBytes(bytes);
+    return address === undefined ? undefined : formatIp(address);
   }
 
   /** `undefined` also for hardware addresses that are not six bytes long. */

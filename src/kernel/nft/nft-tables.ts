@@ -32,7 +32,7 @@ export function nftGeneration(namespaceFd: NamespaceFd): number {
     if (reply === undefined) return 0;
     const fields = new FieldReader(reply.payload);
     fields.skip(4);
-    return fields.attributes().ipv4(NFTA_GEN_ID) ?? 0;
+    return fields.attributes().u32Network(NFTA_GEN_ID) ?? 0;
   } finally {
     socket.close();
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cidr4Contains, tryParseCidr4, tryParseIpv4, type Cidr4 } from '../../base/index.ts';
+import { cidrContains, tryParseCidr, tryParseIpv4, type Cidr } from '../../base/index.ts';
 import type { IpamConfig, NetworkSpec } from '../specs.ts';
 import { labels, readDocument, text } from './document.ts';
 import { checkName } from './names.ts';
@@ -116,7 +116,7 @@ function parseIpam(config: z.output<typeof ipamConfig>, index: number): IpamConf
     return {};
   }
   if (Subnet.includes(':')) throw unsupported(`${field}.Subnet`, 'IPv6 in overlay networks is');
-  const subnet = tryParseCidr4(Subnet);
+  const subnet = tryParseCidr(Subnet);
   if (subnet === undefined || subnet.bits > SUBNET_BITS_MAX)
     throw invalid(
       `${field}.Subnet`,
@@ -128,18 +128,18 @@ function parseIpam(config: z.output<typeof ipamConfig>, index: number): IpamConf
 }
 
 function checkInside(
-  { subnet, IPRange, Gateway }: { subnet: Cidr4; IPRange: string; Gateway: string },
+  { subnet, IPRange, Gateway }: { subnet: Cidr; IPRange: string; Gateway: string },
   field: string,
   Subnet: string,
 ): void {
-  const range = IPRange === '' ? undefined : tryParseCidr4(IPRange);
+  const range = IPRange === '' ? undefined : tryParseCidr(IPRange);
   if (IPRange !== '' && range === undefined)
     throw invalid(
       `${field}.IPRange`,
       'must be an IPv4 prefix without host bits',
       `ipam configuration: invalid range ${IPRange}`,
     );
-  if (range !== undefined && (range.bits < subnet.bits || !cidr4Contains(subnet, range.base)))
+  if (range !== undefined && (range.bits < subnet.bits || !cidrContains(subnet, range.base)))
     throw invalid(
       `${field}.IPRange`,
       'must lie in the subnet',
@@ -152,7 +152,7 @@ function checkInside(
       'must be an IPv4 address',
       `ipam configuration: invalid gateway ${Gateway}`,
     );
-  if (gateway !== undefined && !cidr4Contains(subnet, gateway))
+  if (gateway !== undefined && !cidrContains(subnet, gateway))
     throw invalid(
       `${field}.Gateway`,
       'must lie in the subnet',

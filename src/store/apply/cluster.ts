@@ -1,8 +1,8 @@
-import { tryParseCidr4 } from '../../base/index.ts';
+import { familyOf, familyOfText, tryParseCidr } from '../../base/index.ts';
 import type { Cluster, NetworkSpec } from '../../model/index.ts';
 import type { Command, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
-import { SUBNET_BITS_MAX } from '../pool/subnets.ts';
+import { SUBNET6_BITS, SUBNET_BITS_MAX } from '../pool/subnets.ts';
 import { changeAuthority } from './authority.ts';
 import { applyNetworkCreate } from './network.ts';
 import { OUT_OF_SEQUENCE, refuse } from './refuse.ts';
@@ -11,18 +11,20 @@ type Create = Extract<Command, { type: 'cluster.create' }>;
 type Update = Extract<Command, { type: 'cluster.update' }>;
 type NextKeys = Extract<Command, { type: 'cluster.gossip-keys' }>;
 
-/** The ingress network as `swarm init` makes it. */
-const INGRESS_SPEC: NetworkSpec = {
-  Name: 'ingress',
-  Labels: {},
-  Driver: 'overlay',
-  Options: {},
-  Internal: false,
-  Attachable: false,
-  Ingress: true,
-  EnableIPv6: false,
-  IPAM: { Driver: 'default', Options: {}, Config: [] },
-};
+/** The ingress network as `swarm init` makes it: with IPv6 where the cluster has a pool for it. */
+function ingressSpec(addressPools: readonly string[]): NetworkSpec {
+  return {
+    Name: 'ingress',
+    Labels: {},
+    Driver: 'overlay',
+    Options: {},
+    Internal: false,
+    Attachable: false,
+    Ingress: true,
+    EnableIPv6: addressPools.some((pool) => familyOfText(pool) === 6),
+    IPAM: { Driver: 'default', Options: {}, Config: [] },
+  };
+}
 
 /** Nothing -> cluster with its ingress network. */
 export function applyClusterCreate(draft: Draft, command: Create): Refusal | undefined {
@@ -34,7 +36,7 @@ export function applyClusterCreate(draft: Draft, command: Create): Refusal | und
     type: 'network.create',
     atMs: command.atMs,
     id: command.ingressId,
-    spec: INGRESS_SPEC,
+    spec: ingressSpec(command.cluster.addressPools),
   });
 }
 
@@ -79,14 +81,17 @@ export function applyGossipKeys(draft: Draft, command: NextKeys): Refusal | unde
 }
 
 function poolProblem(pools: readonly string[], subnetBits: number): string | undefined {
-  if (pools.length === 0) return 'default address pool: at least one pool is needed';
+  if (!pools.some((pool) => familyOfText(pool) === 4))
+    return 'default address pool: at least one IPv4 pool is needed';
   for (const text of pools) {
-    const pool = tryParseCidr4(text);
-    if (pool === undefined) return `invalid default address pool ${text}: not an IPv4 prefix`;
-    if (pool.bits > subnetBits)
-      return `invalid default address pool ${text}: smaller than a subnet of /${subnetBits}`;
+    const pool = tryParseCidr(text);
+    if (pool === undefined) return `invalid default address pool ${text}: not an IP prefix`;
+    const bits = familyOf(pool.base) === 4 ? subnetBits : SUBNET6_BITS;
+    if (pool.bits > bits)
+      return `invalid default address pool ${text}: smaller than a subnet of /${bits}`;
   }
-  return Number.isInteger(subnetBits) && subnetBits > 0 && subnetBits < SUBNET_BITS_MAX
+  const last = SUBNET_BITS_MAX[4] - 1;
+  return Number.isInteger(subnetBits) && subnetBits > 0 && subnetBits <= last
     ? undefined
-    : `invalid default address pool mask length ${subnetBits}: must be 1 to ${SUBNET_BITS_MAX - 1}`;
+    : `invalid default address pool mask length ${subnetBits}: must be 1 to ${last}`;
 }

@@ -1,8 +1,21 @@
-import { cidr4 } from '../../base/index.ts';
-import { isTerminal, type Network, type Subnet, type Task, type Vni } from '../../model/index.ts';
+import { cidr, familyOfText, type IpFamily } from '../../base/index.ts';
+import {
+  isTerminal,
+  type IpamConfig,
+  type Network,
+  type Subnet,
+  type Task,
+  type Vni,
+} from '../../model/index.ts';
 import type { Command, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
-import { cutSubnet, findOverlap, parseSubnet, type SubnetDraft } from '../pool/subnets.ts';
+import {
+  SUBNET6_BITS,
+  cutSubnet,
+  findOverlap,
+  parseSubnet,
+  type SubnetDraft,
+} from '../pool/subnets.ts';
 import type { State } from '../state.ts';
 import { refuse } from './refuse.ts';
 
@@ -27,14 +40,14 @@ export function applyNetworkCreate(draft: Draft, command: Create): Refusal | und
   if (ingress !== undefined)
     return refuse('name-taken', `ingress network (${ingress.id}) is already present`);
   const subnets: Subnet[] = [];
-  const configs = spec.IPAM.Config.length > 0 ? spec.IPAM.Config : [{}];
-  for (const config of configs) {
+  for (const { family, ...config } of subnetConfigs(spec)) {
     const others = [...state.networks.values(), { id, meta: draft.meta(), spec, subnets }];
-    const chosen = chooseSubnet(state, config, others);
+    const chosen = chooseSubnet(state, { family, config }, others);
     if ('code' in chosen) return chosen;
-    const vni = draft.take(state.vnis);
-    if (vni === undefined) return refuse('exhausted', 'no VXLAN network identifier is free');
-    subnets.push({ ...chosen, vni: vni as Vni });
+    const vni = family === 4 ? draft.take(state.vnis) : undefined;
+    if (family === 4 && vni === undefined)
+      return refuse('exhausted', 'no VXLAN network identifier is free');
+    subnets.push({ ...chosen, ...(vni !== undefined && { vni: vni as Vni }) });
   }
   draft.setNetwork(id, { id, meta: draft.meta(), spec, subnets });
   draft.openAddresses(id, subnets);
@@ -49,26 +62,36 @@ export function applyNetworkRemove(draft: Draft, command: Remove): Refusal | und
   const user = networkUser(state, network);
   if (user !== undefined)
     return refuse('in-use', `network ${network.spec.Name} is in use by ${user}`);
-  for (const { vni } of network.subnets) draft.release(state.vnis, vni);
+  for (const { vni } of network.subnets) if (vni !== undefined) draft.release(state.vnis, vni);
   draft.closeAddresses(network.id);
   draft.setNetwork(network.id, undefined);
   return undefined;
 }
 
+type FamilyConfig = IpamConfig & { readonly family: IpFamily };
+
+/** What the spec says of subnets, IPv4 first; one more for a family of which it says nothing. */
+function subnetConfigs(spec: Create['spec']): FamilyConfig[] {
+  const families: readonly IpFamily[] = spec.EnableIPv6 ? [4, 6] : [4];
+  const configs = spec.IPAM.Config.map((config) => ({
+    ...config,
+    family: familyOfText(config.Subnet ?? ''),
+  }));
+  return families.flatMap((family) => {
+    const own = configs.filter((config) => config.family === family);
+    return own.length > 0 ? own : [{ family }];
+  });
+}
+
 function chooseSubnet(
   state: State,
-  config: Create['spec']['IPAM']['Config'][number],
+  { family, config }: { readonly family: IpFamily; readonly config: IpamConfig },
   others: readonly Network[],
 ): SubnetDraft | Refusal {
-  if (!config.Subnet) {
-    const { addressPools = [], subnetBits = 0 } = state.cluster ?? {};
-    const cut = cutSubnet(addressPools, subnetBits, others);
-    const text = 'could not find an available, non-overlapping IPv4 address pool';
-    return cut ?? refuse('exhausted', `${text} in ${addressPools.join(', ')}`);
-  }
+  if (!config.Subnet) return automaticSubnet(state, family, others);
   const parsed = parseSubnet({ ...config, Subnet: config.Subnet });
   if ('problem' in parsed) return refuse('invalid', parsed.problem);
-  const overlap = findOverlap(cidr4(parsed.subnet.prefix), others);
+  const overlap = findOverlap(cidr(parsed.subnet.prefix), others);
   if (overlap === undefined) return parsed.subnet;
   const where = `${overlap.subnet.prefix} of network ${overlap.network.spec.Name}`;
   return refuse(
@@ -76,6 +99,22 @@ function chooseSubnet(
     `invalid pool request: Pool overlaps with other one on this address space: ` +
       `${parsed.subnet.prefix} overlaps ${where}`,
   );
+}
+
+function automaticSubnet(
+  { cluster }: State,
+  family: IpFamily,
+  others: readonly Network[],
+): SubnetDraft | Refusal {
+  const pools = (cluster?.addressPools ?? []).filter((pool) => familyOfText(pool) === family);
+  if (pools.length === 0)
+    return refuse(
+      'exhausted',
+      `this cluster has no IPv${family} address pool: give the network an IPv${family} subnet`,
+    );
+  const bits = family === 4 ? (cluster?.subnetBits ?? 0) : SUBNET6_BITS;
+  const text = `could not find an available, non-overlapping IPv${family} address pool`;
+  return cutSubnet(pools, bits, others) ?? refuse('exhausted', `${text} in ${pools.join(', ')}`);
 }
 
 function networkUser(state: State, network: Network): string | undefined {

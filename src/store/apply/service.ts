@@ -2,7 +2,7 @@ import type { NetworkId, Service, ServiceSpec, TaskSpec, VirtualIp } from '../..
 import type { Command, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
 import { isSameJson } from '../equal.ts';
-import { releaseAddress, takeAddress } from './addresses.ts';
+import { releaseAddresses, takeAddresses } from './addresses.ts';
 import { ingressNetwork } from './network.ts';
 import { allocatePorts, releasePorts } from './ports.ts';
 import { OUT_OF_SEQUENCE, refuse } from './refuse.ts';
@@ -52,7 +52,7 @@ export function applyServiceRemove(draft: Draft, command: Remove): Refusal | und
   const service = draft.state.services.get(command.id);
   if (service === undefined) return refuse('not-found', `service ${command.id} not found`);
   releasePorts(draft, service);
-  for (const vip of service.virtualIps) releaseAddress(draft, vip);
+  for (const vip of service.virtualIps) releaseAddresses(draft, vip);
   draft.setService(service.id, undefined);
   return undefined;
 }
@@ -117,11 +117,11 @@ function allocateVirtualIps(
 ): readonly VirtualIp[] | Refusal {
   const wanted = service.spec.EndpointSpec.Mode === 'vip' ? networkIds : [];
   for (const vip of service.virtualIps)
-    if (!wanted.includes(vip.networkId)) releaseAddress(draft, vip);
+    if (!wanted.includes(vip.networkId)) releaseAddresses(draft, vip);
   const result: VirtualIp[] = [];
   for (const networkId of wanted) {
     const kept = service.virtualIps.find((vip) => vip.networkId === networkId);
-    const vip = kept ?? takeAddress(draft, networkId);
+    const vip = kept ?? takeAddresses(draft, networkId);
     if ('code' in vip) return vip;
     result.push(vip);
   }

@@ -13,7 +13,7 @@ import {
 import type { Command, NewTask, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
 import { isSameJson } from '../equal.ts';
-import { releaseAddress, takeAddress } from './addresses.ts';
+import { releaseAddresses, takeAddresses } from './addresses.ts';
 import { hostPorts, taskNetworkIds } from './service.ts';
 
 type Change = Extract<Command, { type: 'tasks.change' }>;
@@ -109,9 +109,9 @@ function assign(draft: Draft, task: Task, nodeId: NodeId): Task {
   const service = draft.state.services.get(task.serviceId);
   const attachments: Attachment[] = [];
   for (const networkId of service === undefined ? [] : taskNetworkIds(service)) {
-    const taken = takeAddress(draft, networkId);
+    const taken = takeAddresses(draft, networkId);
     if ('code' in taken) {
-      for (const attachment of attachments) releaseAddress(draft, attachment);
+      for (const attachment of attachments) releaseAddresses(draft, attachment);
       return { ...task, meta, status: pendingStatus(draft, taken.message) };
     }
     const aliases = task.spec.Networks?.find((to) => to.Target === networkId)?.Aliases ?? [];
@@ -131,7 +131,7 @@ function assign(draft: Draft, task: Task, nodeId: NodeId): Task {
 function putTask(draft: Draft, id: TaskId, after: Task | undefined): void {
   const before = draft.state.tasks.get(id);
   if (before !== undefined && holdsAddresses(before) && !(after && holdsAddresses(after)))
-    for (const attachment of before.attachments) releaseAddress(draft, attachment);
+    for (const attachment of before.attachments) releaseAddresses(draft, attachment);
   draft.setTask(id, after);
 }
 

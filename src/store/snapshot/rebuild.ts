@@ -1,13 +1,15 @@
-import { ipv4 } from '../../base/index.ts';
-import type {
-  Cluster,
-  Network,
-  NetworkId,
-  Node,
-  Revision,
-  Service,
-  Task,
-  TaskSpec,
+import { ip, placeIn } from '../../base/index.ts';
+import {
+  addressesOf,
+  type Cluster,
+  type Network,
+  type NetworkId,
+  type Node,
+  type Revision,
+  type Service,
+  type Task,
+  type TaskSpec,
+  type VirtualIp,
 } from '../../model/index.ts';
 import { holdsAddresses } from '../apply/index.ts';
 import { NetworkAddresses } from '../pool/network-addresses.ts';
@@ -65,7 +67,7 @@ export class Rebuild {
     assertNew(this.state.networks, id);
     this.state.networks.set(id, network);
     this.state.addresses.set(id, new NetworkAddresses(subnets));
-    for (const { vni } of subnets) this.state.vnis.claim(vni);
+    for (const { vni } of subnets) if (vni !== undefined) this.state.vnis.claim(vni);
     this.views.note([{ kind: 'network', id, after: network }], meta.revision);
   }
 
@@ -74,7 +76,7 @@ export class Rebuild {
     assertNew(this.state.services, id);
     this.state.services.set(id, service);
     for (const port of ports) this.state.ports.add(port, id);
-    for (const { networkId, address } of virtualIps) this.claim(networkId, address);
+    for (const vip of virtualIps) this.claim(vip);
     this.specs.push(service.spec.TaskTemplate);
     this.views.note([{ kind: 'service', id, after: service }], meta.revision);
   }
@@ -87,8 +89,7 @@ export class Rebuild {
     const { id, attachments, meta } = task;
     assertNew(this.state.tasks, id);
     this.state.tasks.set(id, task);
-    if (holdsAddresses(task))
-      for (const { networkId, address } of attachments) this.claim(networkId, address);
+    if (holdsAddresses(task)) for (const attachment of attachments) this.claim(attachment);
     this.views.note([{ kind: 'task', id, after: task }], meta.revision);
   }
 
@@ -102,13 +103,15 @@ export class Rebuild {
   private setAddresses([id, cursors]: readonly [NetworkId, readonly string[]]): void {
     const addresses = this.state.addresses.get(id);
     demand(addresses?.subnets.length === cursors.length, 'each subnet has its cursor');
-    for (const [index, { pool }] of addresses.subnets.entries())
-      setCursor(pool, ipv4(cursors[index] ?? ''));
+    for (const [index, { range, pool }] of addresses.subnets.entries())
+      setCursor(pool, placeIn(range, ip(cursors[index] ?? '')));
   }
 
-  private claim(networkId: NetworkId, address: string): void {
-    const held = this.state.addresses.get(networkId)?.poolOf(address);
-    held?.pool.claim(held.value);
+  private claim(held: VirtualIp): void {
+    for (const address of addressesOf(held)) {
+      const place = this.state.addresses.get(held.networkId)?.poolOf(address);
+      place?.pool.claim(place.place);
+    }
   }
 }
 
@@ -116,7 +119,10 @@ function assertNew<Id extends string>(table: { has(id: Id): boolean }, id: Id): 
   demand(typeof id === 'string' && !table.has(id), 'a row has an id of its own');
 }
 
-function setCursor(pool: NumberPool, cursor: number): void {
-  demand(Number.isInteger(cursor) && pool.covers(cursor), 'a cursor is in its pool');
+function setCursor(pool: NumberPool, cursor: number | undefined): void {
+  demand(
+    cursor !== undefined && Number.isInteger(cursor) && pool.covers(cursor),
+    'a cursor is in its pool',
+  );
   pool.cursor = cursor;
 }

@@ -6,13 +6,12 @@ import type { Mac } from '../../../base/index.ts';
 import { FieldReader, type NetlinkMessage } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { NLM_F_CREATE, NLM_F_REPLACE, type NetlinkRequest } from '../netlink-socket.ts';
-import { addressOf, macBytes } from './addresses.ts';
+import { AF_UNSPEC, addressFamily, addressOf, ipFamily, macBytes } from './addresses.ts';
 
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
 const RTM_GETNEIGH = 30;
 
-const AF_INET = 2;
 const AF_BRIDGE = 7;
 const NTF_SELF = 2;
 const NTF_MASTER = 4;
@@ -47,8 +46,9 @@ export function putNeighbour(row: NeighbourRow): NetlinkRequest {
     flags: NLM_F_CREATE | NLM_F_REPLACE,
     object: `neighbour ${row.address}`,
     write: (writer) => {
-      neighbourHeader(writer, { family: AF_INET, link: row.link, state: NUD_PERMANENT, flags: 0 });
-      writer.attributeU32Network(NDA_DST, address);
+      const family = addressFamily(address);
+      neighbourHeader(writer, { family, link: row.link, state: NUD_PERMANENT, flags: 0 });
+      writer.attributeIp(NDA_DST, address);
       writer.attributeBytes(NDA_LLADDR, mac);
     },
   };
@@ -60,8 +60,9 @@ export function deleteNeighbour(row: Pick<NeighbourRow, 'link' | 'address'>): Ne
     type: RTM_DELNEIGH,
     object: `neighbour ${row.address}`,
     write: (writer) => {
-      neighbourHeader(writer, { family: AF_INET, link: row.link, state: 0, flags: 0 });
-      writer.attributeU32Network(NDA_DST, address);
+      const family = addressFamily(address);
+      neighbourHeader(writer, { family, link: row.link, state: 0, flags: 0 });
+      writer.attributeIp(NDA_DST, address);
     },
   };
 }
@@ -88,13 +89,13 @@ function fdbRequest(row: FdbRow, type: number, flags: number): NetlinkRequest {
       const owner = vtep === undefined ? NTF_MASTER : NTF_SELF;
       neighbourHeader(writer, { family: AF_BRIDGE, link: row.link, state, flags: owner });
       writer.attributeBytes(NDA_LLADDR, mac);
-      if (vtep !== undefined) writer.attributeU32Network(NDA_DST, vtep);
+      if (vtep !== undefined) writer.attributeIp(NDA_DST, vtep);
     },
   };
 }
 
 export function listNeighbours(): NetlinkRequest {
-  return listRequest(AF_INET);
+  return listRequest(AF_UNSPEC);
 }
 
 export function listFdb(): NetlinkRequest {
@@ -142,9 +143,9 @@ export function readNeighbour(message: NetlinkMessage): NeighbourRow | undefined
   const fields = new FieldReader(message.payload);
   const header = readHeader(fields);
   const isPermanent = (header.state & NUD_PERMANENT) !== 0 && (header.flags & NTF_PROXY) === 0;
-  if (header.family !== AF_INET || !isPermanent) return undefined;
+  if (ipFamily(header.family) === undefined || !isPermanent) return undefined;
   const attributes = fields.attributes();
-  const address = attributes.ipv4Text(NDA_DST);
+  const address = attributes.ipText(NDA_DST);
   const mac = attributes.mac(NDA_LLADDR);
   if (address === undefined || mac === undefined) return undefined;
   return { link: header.link, address, mac };
@@ -164,7 +165,7 @@ export function readFdb(message: NetlinkMessage): FdbRow | undefined {
   const row = { link: header.link, mac };
   if ((header.flags & NTF_SELF) !== 0) {
     // Rows without a VTEP are the device's own filter of multicast addresses.
-    const vtep = attributes.ipv4Text(NDA_DST);
+    const vtep = attributes.ipText(NDA_DST);
     const isStatic = (header.state & (NUD_PERMANENT | NUD_NOARP)) !== 0;
     return isStatic && vtep !== undefined ? { ...row, vtep, owner: 'self' } : undefined;
   }
