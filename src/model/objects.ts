@@ -15,6 +15,7 @@ import type {
 } from './ids.ts';
 import type {
   ClusterSpec,
+  Labels,
   NetworkSpec,
   NodeSpec,
   PortConfig,
@@ -150,6 +151,8 @@ export interface Subnet {
   readonly prefix: string;
   readonly gateway: string;
   readonly ipRange?: string;
+  /** Addresses that are never given out, by the names that the operator gave them. */
+  readonly auxiliary?: Labels;
   /** Set for IPv4 subnets. */
   readonly vni?: Vni;
 }

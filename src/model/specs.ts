@@ -17,6 +17,8 @@ export interface IpamConfig {
   readonly Subnet?: string;
   readonly IPRange?: string;
   readonly Gateway?: string;
+  /** Name to address: never given to an endpoint. */
+  readonly AuxiliaryAddresses?: Labels;
 }
 
 export interface NetworkSpec {

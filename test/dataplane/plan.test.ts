@@ -226,6 +226,19 @@ test('MTU is what the underlay leaves', (t) => {
   }
 });
 
+test('published ports give a task of internal networks no way out', (t) => {
+  const tasks = [{ number: 1, service: 2, node: 1, networks: [0, 2] }];
+  const planned = plan(inputOf({ ...CLUSTER, tasks }));
+  t.deepEqual(
+    find(planned, sandboxOf(1), 'link').map((link) => link.name),
+    ['eth0', 'eth1'],
+  );
+  t.deepEqual(
+    find(planned, sandboxOf(1), 'route').map(({ table }) => table),
+    [100],
+  );
+});
+
 test('a task without networks has only the gateway', (t) => {
   const tasks = [{ number: 1, service: 2, node: 1, networks: [] }];
   const planned = plan(inputOf({ ...CLUSTER, services: [], tasks }));

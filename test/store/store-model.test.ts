@@ -1,7 +1,7 @@
 /** Random commands against the store, with everything that must hold whatever they are. */
 import test from 'ava';
 import fc from 'fast-check';
-import { cidr, cidrContains, cidrSize, ip } from '../../src/base/index.ts';
+import { cidr, cidrContains, cidrOverlaps, cidrSize, ip } from '../../src/base/index.ts';
 import {
   addressesOf,
   isTerminal,
@@ -57,14 +57,22 @@ function capacityOf(network: Network, isIpv6: boolean): number {
 }
 
 /**
- * Addresses lie in their networks; subnets overlap nowhere; routed ports exclude host-mode ones.
+ * Addresses lie in their networks; subnets overlap neither within a network nor among those that
+ * one task is on.
  */
 function placesAreRight(store: Store): boolean {
-  const networks = [...store.networks.values()];
-  const prefixes = networks.flatMap((network) => network.subnets.map((s) => cidr(s.prefix)));
-  const overlaps = prefixes.some((one, index) =>
-    prefixes.slice(index + 1).some((two) => cidrContains(one, two.base)),
-  );
+  const together = [
+    ...[...store.networks.values()].map(({ id }) => [id]),
+    ...[...store.services.values()].map((service) => service.virtualIps.map((at) => at.networkId)),
+    ...[...store.tasks.values()].map((task) => task.attachments.map((at) => at.networkId)),
+  ];
+  const overlaps = together.some((ids) => {
+    const networks = ids.flatMap((id) => store.networks.get(id) ?? []);
+    const prefixes = networks.flatMap((network) => network.subnets.map((s) => cidr(s.prefix)));
+    return prefixes.some((one, index) =>
+      prefixes.slice(index + 1).some((two) => cidrOverlaps(one, two)),
+    );
+  });
   const isInside = (at: VirtualIp): boolean => {
     const network = store.networks.get(at.networkId);
     if (network === undefined) return true;

@@ -87,13 +87,20 @@ function commandOf(store: Store, { words, options }: ScenarioCommand): Command {
 }
 
 function networkConfig(options: ScenarioCommand['options']) {
-  const { subnet, range, gateway } = options;
+  const { subnet, range, gateway, aux } = options;
   if (!subnet) return [];
   return subnet.split(',').map((Subnet) => ({
     Subnet,
     ...(range && { IPRange: range }),
     ...(gateway && { Gateway: gateway }),
+    ...(aux && { AuxiliaryAddresses: Object.fromEntries(aux.split(',').map(pairOf)) }),
   }));
+}
+
+/** `name:address` */
+function pairOf(text: string): [string, string] {
+  const [name = '', address = ''] = text.split(':');
+  return [name, address];
 }
 
 function updateOf(store: Store, name: string, options: ScenarioCommand['options']): Command {

@@ -132,6 +132,7 @@ function ipamConfig(subnets: readonly Subnet[]): readonly object[] {
     Subnet: subnet.prefix,
     ...(subnet.ipRange === undefined ? {} : { IPRange: subnet.ipRange }),
     Gateway: subnet.gateway,
+    ...(subnet.auxiliary === undefined ? {} : { AuxiliaryAddresses: subnet.auxiliary }),
   }));
 }
 

@@ -1,6 +1,12 @@
 import { z } from 'zod';
-import { cidrContains, tryParseCidr, tryParseIpv4, type Cidr } from '../../base/index.ts';
-import type { IpamConfig, NetworkSpec } from '../specs.ts';
+import {
+  cidrContains,
+  tryParseCidr,
+  tryParseIp,
+  tryParseIpv4,
+  type Cidr,
+} from '../../base/index.ts';
+import type { IpamConfig, Labels, NetworkSpec } from '../specs.ts';
 import { labels, readDocument, text } from './document.ts';
 import { checkName } from './names.ts';
 import { invalid, unsupported } from './spec-error.ts';
@@ -104,13 +110,12 @@ function checkOptions(options: NetworkDocument['Options']): void {
 function parseIpam(config: z.output<typeof ipamConfig>, index: number): IpamConfig {
   const field = `IPAM.Config[${index}]`;
   const { Subnet = '', IPRange = '', Gateway = '', AuxiliaryAddresses = {} } = config;
-  if (Object.keys(AuxiliaryAddresses).length > 0)
-    throw unsupported(`${field}.AuxiliaryAddresses`, 'auxiliary addresses are');
+  const hasAuxiliary = Object.keys(AuxiliaryAddresses).length > 0;
   if (Subnet === '') {
-    if (IPRange !== '' || Gateway !== '')
+    if (IPRange !== '' || Gateway !== '' || hasAuxiliary)
       throw invalid(
         field,
-        'a range or gateway needs a subnet',
+        'a range, a gateway or auxiliary addresses need a subnet',
         'ipam configuration: invalid subnet ',
       );
     return {};
@@ -124,7 +129,23 @@ function parseIpam(config: z.output<typeof ipamConfig>, index: number): IpamConf
       `ipam configuration: invalid subnet ${Subnet}`,
     );
   checkInside({ subnet, IPRange, Gateway }, field, Subnet);
-  return { Subnet, ...(IPRange && { IPRange }), ...(Gateway && { Gateway }) };
+  checkAuxiliary(subnet, AuxiliaryAddresses, `${field}.AuxiliaryAddresses`);
+  return {
+    Subnet,
+    ...(IPRange && { IPRange }),
+    ...(Gateway && { Gateway }),
+    ...(hasAuxiliary && { AuxiliaryAddresses }),
+  };
+}
+
+function checkAuxiliary(subnet: Cidr, addresses: Labels, field: string): void {
+  for (const [name, text] of Object.entries(addresses)) {
+    const address = tryParseIp(text);
+    const problem = `ipam configuration: invalid auxiliary address ${name}=${text}`;
+    if (address === undefined) throw invalid(field, 'must be IP addresses', problem);
+    if (!cidrContains(subnet, address))
+      throw invalid(field, 'must lie in the subnet', `${problem}: it is outside of the subnet`);
+  }
 }
 
 function checkInside(

@@ -41,8 +41,11 @@ export function applyNetworkCreate(draft: Draft, command: Create): Refusal | und
     return refuse('name-taken', `ingress network (${ingress.id}) is already present`);
   const subnets: Subnet[] = [];
   for (const { family, ...config } of subnetConfigs(spec)) {
-    const others = [...state.networks.values(), { id, meta: draft.meta(), spec, subnets }];
-    const chosen = chooseSubnet(state, { family, config }, others);
+    const own = { id, meta: draft.meta(), spec, subnets };
+    const { Subnet } = config;
+    const chosen = Subnet
+      ? givenSubnet(state, { ...config, Subnet }, own)
+      : automaticSubnet(state, family, own);
     if ('code' in chosen) return chosen;
     const vni = family === 4 ? draft.take(state.vnis) : undefined;
     if (family === 4 && vni === undefined)
@@ -83,15 +86,21 @@ function subnetConfigs(spec: Create['spec']): FamilyConfig[] {
   });
 }
 
-function chooseSubnet(
+/**
+ * The operator's subnet. Networks are worlds of their own, and two may use the same addresses;
+ * only ingress has to stay apart from all, because every service may come to be on it.
+ */
+function givenSubnet(
   state: State,
-  { family, config }: { readonly family: IpFamily; readonly config: IpamConfig },
-  others: readonly Network[],
+  config: IpamConfig & { readonly Subnet: string },
+  own: Network,
 ): SubnetDraft | Refusal {
-  if (!config.Subnet) return automaticSubnet(state, family, others);
-  const parsed = parseSubnet({ ...config, Subnet: config.Subnet });
+  const parsed = parseSubnet(config);
   if ('problem' in parsed) return refuse('invalid', parsed.problem);
-  const overlap = findOverlap(cidr(parsed.subnet.prefix), others);
+  const others = [...state.networks.values()].filter(
+    (other) => own.spec.Ingress || other.spec.Ingress,
+  );
+  const overlap = findOverlap(cidr(parsed.subnet.prefix), [...others, own]);
   if (overlap === undefined) return parsed.subnet;
   const where = `${overlap.subnet.prefix} of network ${overlap.network.spec.Name}`;
   return refuse(
@@ -101,10 +110,27 @@ function chooseSubnet(
   );
 }
 
+/** Two of the networks that share addresses: no container could be on both. */
+export function refuseOverlap(networks: readonly Network[]): Refusal | undefined {
+  for (const [at, network] of networks.entries())
+    for (const { prefix } of network.subnets) {
+      const overlap = findOverlap(cidr(prefix), networks.slice(0, at));
+      if (overlap !== undefined)
+        return refuse(
+          'subnet-overlap',
+          `networks ${overlap.network.spec.Name} (${overlap.subnet.prefix}) and ` +
+            `${network.spec.Name} (${prefix}) use the same addresses: a service can be on one ` +
+            `of them only`,
+        );
+    }
+  return undefined;
+}
+
+/** A subnet of the pools that nobody uses. `own` is the network as it is so far. */
 function automaticSubnet(
-  { cluster }: State,
+  { cluster, networks }: State,
   family: IpFamily,
-  others: readonly Network[],
+  own: Network,
 ): SubnetDraft | Refusal {
   const pools = (cluster?.addressPools ?? []).filter((pool) => familyOfText(pool) === family);
   if (pools.length === 0)
@@ -114,7 +140,8 @@ function automaticSubnet(
     );
   const bits = family === 4 ? (cluster?.subnetBits ?? 0) : SUBNET6_BITS;
   const text = `could not find an available, non-overlapping IPv${family} address pool`;
-  return cutSubnet(pools, bits, others) ?? refuse('exhausted', `${text} in ${pools.join(', ')}`);
+  const cut = cutSubnet(pools, bits, [...networks.values(), own]);
+  return cut ?? refuse('exhausted', `${text} in ${pools.join(', ')}`);
 }
 
 function networkUser(state: State, network: Network): string | undefined {

@@ -1,9 +1,16 @@
-import type { NetworkId, Service, ServiceSpec, TaskSpec, VirtualIp } from '../../model/index.ts';
+import type {
+  Network,
+  NetworkId,
+  Service,
+  ServiceSpec,
+  TaskSpec,
+  VirtualIp,
+} from '../../model/index.ts';
 import type { Command, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
 import { isSameJson } from '../equal.ts';
 import { releaseAddresses, takeAddresses } from './addresses.ts';
-import { ingressNetwork } from './network.ts';
+import { ingressNetwork, refuseOverlap } from './network.ts';
 import { allocatePorts, releasePorts } from './ports.ts';
 import { OUT_OF_SEQUENCE, refuse } from './refuse.ts';
 
@@ -94,6 +101,7 @@ function specNetworkIds(spec: ServiceSpec): readonly NetworkId[] {
 
 function endpointNetworkIds(draft: Draft, spec: ServiceSpec): readonly NetworkId[] | Refusal {
   const ids = specNetworkIds(spec);
+  const networks: Network[] = [];
   for (const id of ids) {
     const network = draft.state.networks.get(id);
     if (network === undefined) return refuse('not-found', `network ${id} not found`);
@@ -102,7 +110,10 @@ function endpointNetworkIds(draft: Draft, spec: ServiceSpec): readonly NetworkId
         'invalid',
         `Service cannot be explicitly attached to the ingress network "${network.spec.Name}"`,
       );
+    networks.push(network);
   }
+  const overlap = refuseOverlap(networks);
+  if (overlap !== undefined) return overlap;
   if (!spec.EndpointSpec.Ports.some((port) => port.PublishMode === 'ingress')) return ids;
   const ingress = ingressNetwork(draft.state);
   if (ingress === undefined)

@@ -23,7 +23,7 @@ export interface SubnetPool {
 
 /**
  * Free and used addresses of one network: every subnet's hosts, or its IP range, without the
- * gateway.
+ * gateway and auxiliary addresses.
  */
 export class NetworkAddresses {
   readonly subnets: readonly SubnetPool[];
@@ -76,7 +76,9 @@ function subnetPool(subnet: Subnet): SubnetPool {
   const range = subnet.ipRange === undefined ? prefix : cidr(subnet.ipRange);
   const { first, last } = hostPlaces(prefix, range);
   const pool = new NumberPool(first, last);
-  const gateway = placeIn(range, ip(subnet.gateway));
-  if (gateway !== undefined && pool.covers(gateway)) pool.claim(gateway);
+  for (const address of [subnet.gateway, ...Object.values(subnet.auxiliary ?? {})]) {
+    const place = placeIn(range, ip(address));
+    if (place !== undefined && pool.covers(place)) pool.claim(place);
+  }
   return { prefix, range, pool };
 }

@@ -15,7 +15,7 @@ import {
   type Ip,
   type IpFamily,
 } from '../../base/index.ts';
-import type { IpamConfig, Network, Subnet } from '../../model/index.ts';
+import type { IpamConfig, Labels, Network, Subnet } from '../../model/index.ts';
 
 /** Longest prefix that leaves room for a gateway and an endpoint. */
 export const SUBNET_BITS_MAX: Readonly<Record<IpFamily, number>> = { 4: 30, 6: 126 };
@@ -39,13 +39,33 @@ export function parseSubnet(
   const subnet = { prefix: formatCidr(prefix), gateway: formatIp(gateway) };
   const lacks = `ipam configuration: subnet ${config.Subnet} does not contain`;
   if (!isHost(prefix, gateway)) return { problem: `${lacks} gateway ${subnet.gateway}` };
-  if (!config.IPRange) return { subnet };
+  const auxiliary = readAuxiliary(config.AuxiliaryAddresses ?? {}, prefix, gateway);
+  if ('problem' in auxiliary) return auxiliary;
+  if (!config.IPRange) return { subnet: { ...subnet, ...auxiliary } };
   const range = tryParseCidr(config.IPRange);
   if (range === undefined)
     return { problem: `ipam configuration: invalid range ${config.IPRange}` };
   if (range.bits < prefix.bits || !cidrContains(prefix, range.base) || !hasHost(prefix, range))
     return { problem: `${lacks} range ${config.IPRange}` };
-  return { subnet: { ...subnet, ipRange: formatCidr(range) } };
+  return { subnet: { ...subnet, ipRange: formatCidr(range), ...auxiliary } };
+}
+
+/** Hosts of the subnet, each once, and none of them the gateway. */
+function readAuxiliary(
+  addresses: Labels,
+  prefix: Cidr,
+  gateway: Ip,
+): { readonly auxiliary?: Labels } | { readonly problem: string } {
+  const taken = new Set([gateway]);
+  for (const [name, text] of Object.entries(addresses)) {
+    const problem = `ipam configuration: auxiliary address ${name}=${text}`;
+    const address = tryParseIp(text);
+    if (address === undefined || !isHost(prefix, address))
+      return { problem: `${problem} is no host of subnet ${formatCidr(prefix)}` };
+    if (taken.has(address)) return { problem: `${problem} is already in use` };
+    taken.add(address);
+  }
+  return taken.size > 1 ? { auxiliary: addresses } : {};
 }
 
 /** A network that shares addresses with the prefix. */

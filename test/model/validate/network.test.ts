@@ -31,8 +31,9 @@ test('a document as the docker CLI sends it keeps what it says', (t) => {
           Subnet: '10.9.0.0/16',
           IPRange: '10.9.5.0/24',
           Gateway: '10.9.0.254',
-          AuxiliaryAddresses: null,
+          AuxiliaryAddresses: { router: '10.9.0.7' },
         },
+        { Subnet: '10.8.0.0/24', AuxiliaryAddresses: null },
         {},
       ],
     },
@@ -46,7 +47,13 @@ test('a document as the docker CLI sends it keeps what it says', (t) => {
   });
   t.true(spec.Internal && spec.Attachable);
   t.deepEqual(spec.IPAM.Config, [
-    { Subnet: '10.9.0.0/16', IPRange: '10.9.5.0/24', Gateway: '10.9.0.254' },
+    {
+      Subnet: '10.9.0.0/16',
+      IPRange: '10.9.5.0/24',
+      Gateway: '10.9.0.254',
+      AuxiliaryAddresses: { router: '10.9.0.7' },
+    },
+    { Subnet: '10.8.0.0/24' },
     {},
   ]);
   t.is(spec.Options['com.docker.network.driver.mtu'], '1400');
@@ -135,10 +142,14 @@ const refusals: readonly {
     text: 'ipam configuration: invalid range x',
   },
   {
-    json: ipam({ Subnet: '10.9.0.0/24', AuxiliaryAddresses: { a: '10.9.0.9' } }),
+    json: ipam({ Subnet: '10.9.0.0/24', AuxiliaryAddresses: { a: '10.9.1.9' } }),
     field: 'IPAM.Config[0].AuxiliaryAddresses',
-    code: 'unsupported-spec',
   },
+  {
+    json: ipam({ Subnet: '10.9.0.0/24', AuxiliaryAddresses: { a: 'x' } }),
+    field: 'IPAM.Config[0].AuxiliaryAddresses',
+  },
+  { json: ipam({ AuxiliaryAddresses: { a: '10.9.1.9' } }), field: 'IPAM.Config[0]' },
 ];
 
 for (const [index, { json, field, code = 'invalid-spec', text }] of refusals.entries()) {
