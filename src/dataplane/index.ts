@@ -22,6 +22,7 @@ export type { Gateway, LocalPlan, LocalSandbox } from './local-plan.ts';
 export { isPlannedNamespace, overlayNamespace } from './names.ts';
 export { Planner, plan, pruneNamespaces } from './plan.ts';
 export type { PlanInput } from './scene.ts';
+export { describeDrift } from './diff/describe.ts';
 export { diff } from './diff/diff.ts';
 export { linkOf, losesDependents } from './diff/links.ts';
-export { isSame } from './diff/same.ts';
+export { isSame, isSamePort } from './diff/same.ts';

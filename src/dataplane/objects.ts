@@ -182,14 +182,22 @@ export function objectKey(object: KernelObject): ObjectKey {
     case 'rule':
       return `rule/${object.priority}/${object.source ?? object.family ?? ''}/${object.mark ?? ''}`;
     case 'neighbour':
-      return `neighbour/${object.link}/${object.address}`;
+      return neighbourKey(object);
     case 'fdb':
-      return `fdb/${object.link}/${object.mac}/${object.owner}`;
+      return fdbKey(object);
     case 'sysctl':
       return `sysctl/${object.path}`;
     case 'nft-table':
       return `nft-table/${object.family}/${object.name}`;
   }
+}
+
+export function neighbourKey(row: Pick<NeighbourObject, 'link' | 'address'>): ObjectKey {
+  return `neighbour/${row.link}/${row.address}`;
+}
+
+export function fdbKey(row: Pick<FdbObject, 'link' | 'mac' | 'owner'>): ObjectKey {
+  return `fdb/${row.link}/${row.mac}/${row.owner}`;
 }
 
 /**

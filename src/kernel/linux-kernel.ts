@@ -4,14 +4,14 @@ import {
   type Kernel,
   type KernelObject,
   type NamespaceName,
-  type NftTableObject,
   type ObserveRequest,
   type Operation,
   type OperationOutcome,
+  type SysctlObject,
 } from '../dataplane/index.ts';
 import { Application } from './linux/apply.ts';
 import { deleteVxlans } from './linux/link-writer.ts';
-import { observeNetlink } from './linux/observe.ts';
+import { observeNetlink, observeSysctls } from './linux/observe.ts';
 import {
   openClientSocket,
   openTcpListener,
@@ -21,18 +21,13 @@ import {
   type SocketPlace,
 } from './namespace-sockets.ts';
 import { NamespaceTable } from './netns.ts';
-import { listNft, nftGeneration } from './nft/nft-tables.ts';
+import { KnownTables, type TablePlace } from './nft/known-tables.ts';
+import type { NftChange } from './nft/nft-tables.ts';
 import { watchNamespace, type Watch, type WatchHandlers } from './watch.ts';
 
 export interface LinuxKernelOptions {
   /** Namespaces are bind-mounted in `netns/` below it. */
   readonly runDirectory: string;
-}
-
-interface KnownTables {
-  readonly inode: number;
-  readonly generation: number;
-  readonly tables: readonly NftTableObject[];
 }
 
 /**
@@ -42,7 +37,7 @@ interface KnownTables {
  */
 export class LinuxKernel implements Kernel {
   private readonly spaces: NamespaceTable;
-  private readonly knownTables = new Map<NamespaceName, KnownTables>();
+  private readonly tables = new KnownTables();
 
   constructor(options: LinuxKernelOptions) {
     this.spaces = new NamespaceTable(options.runDirectory);
@@ -57,22 +52,31 @@ export class LinuxKernel implements Kernel {
   }
 
   async deleteNamespace(name: NamespaceName): Promise<void> {
-    this.knownTables.delete(name);
+    this.tables.forget(name);
     if (this.spaces.names().includes(name)) deleteVxlans(this.spaces.open(name).route);
     this.spaces.delete(name);
   }
 
   async observe(name: NamespaceName, request: ObserveRequest): Promise<readonly KernelObject[]> {
     const objects = observeNetlink(name, this.spaces.open(name), request);
-    objects.push(...(await this.observeTables(name)));
+    objects.push(...(await this.tables.observe(this.tablePlace(name))));
     return objects;
+  }
+
+  async glance(name: NamespaceName, request: ObserveRequest): Promise<readonly SysctlObject[]> {
+    return observeSysctls(this.spaces.open(name), request);
   }
 
   async apply(
     name: NamespaceName,
     operations: readonly Operation[],
   ): Promise<readonly OperationOutcome[]> {
-    return new Application(this.spaces, name, operations).run();
+    const means = {
+      namespaces: this.spaces,
+      writeTables: (place: NamespaceName, changes: readonly NftChange[]) =>
+        this.tables.apply(this.tablePlace(place), changes),
+    };
+    return new Application(means, name, operations).run();
   }
 
   /** Path of the namespace's file, for runtimes and `nsenter`. */
@@ -96,24 +100,18 @@ export class LinuxKernel implements Kernel {
   }
 
   watch(name: NamespaceName, handlers: WatchHandlers): Watch {
-    return watchNamespace(this.spaces.open(name).fd, handlers);
+    const space = this.spaces.open(name);
+    return watchNamespace({ name, space, tables: this.tables }, handlers);
   }
 
   /** Closes what it holds open; the kernel's objects stay. */
   close(): void {
     this.spaces.close();
-    this.knownTables.clear();
+    this.tables.clear();
   }
 
-  /** Lists nft only when the kernel's count of transactions says that something changed. */
-  private async observeTables(name: NamespaceName): Promise<readonly NftTableObject[]> {
+  private tablePlace(name: NamespaceName): TablePlace {
     const { fd, inode } = this.spaces.open(name);
-    const generation = nftGeneration(fd);
-    const known = this.knownTables.get(name);
-    if (known?.inode === inode && known.generation === generation) return known.tables;
-    const path = name === HOST_NAMESPACE ? undefined : this.spaces.path(name);
-    const tables = await listNft(path);
-    this.knownTables.set(name, { inode, generation, tables });
-    return tables;
+    return { name, fd, inode, path: name === HOST_NAMESPACE ? undefined : this.spaces.path(name) };
   }
 }

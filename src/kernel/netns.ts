@@ -17,7 +17,7 @@ const OWN_NAMESPACE_PATH = '/proc/self/ns/net';
  * Namespaces held open at once; beyond it the least recently used one is closed and opened again
  * when needed.
  */
-const OPEN_MAX = 256;
+const OPEN_MAX = 512;
 
 export interface OpenNamespace {
   readonly fd: NamespaceFd;
@@ -58,9 +58,11 @@ export class NamespaceTable {
     return join(this.folder, name);
   }
 
+  /** Makes the namespace, or puts the one that is held open back in its place. */
   create(name: NamespaceName): void {
     const path = this.ownPath(name);
-    if (!isNamespace(path)) createNamespace(path);
+    // What is held open goes on living without its file: links, and processes, are in it.
+    if (!isNamespace(path)) createNamespace(path, this.opened.get(name)?.fd);
   }
 
   delete(name: NamespaceName): void {

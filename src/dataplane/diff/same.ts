@@ -69,7 +69,7 @@ function isSameLink(observed: LinkObject, desired: LinkObject): boolean {
   );
 }
 
-function isSamePort(observed: BridgePort | undefined, desired: BridgePort): boolean {
+export function isSamePort(observed: BridgePort | undefined, desired: BridgePort): boolean {
   return (
     observed?.learning === desired.learning &&
     observed.unicastFlood === desired.unicastFlood &&

@@ -33,8 +33,8 @@ import { linkObject } from './link-objects.ts';
 import { checkedSysctlPath } from './sysctl.ts';
 
 /** Links and tables in the host's namespace that are ours begin with this. */
-const HOST_PREFIX = 'hawser';
-const RT_TABLE_LOCAL = 255;
+export const HOST_PREFIX = 'hawser';
+export const RT_TABLE_LOCAL = 255;
 /** The kernel's three rules: for the tables local, main and default. */
 const DEFAULT_RULES = new Map([
   [0, 255],
@@ -101,17 +101,17 @@ function observeRows(
 }
 
 /** `lo` has its addresses from the kernel. */
-function isWritten(row: { readonly address: string }): boolean {
+export function isWritten(row: { readonly address: string }): boolean {
   return row.address !== '127.0.0.1/8' && row.address !== '::1/128';
 }
 
-function isRelevantRule(namespace: NamespaceName, rule: ObservedRule): boolean {
+export function isRelevantRule(namespace: NamespaceName, rule: ObservedRule): boolean {
   const isPlain = rule.source === undefined && rule.mark === undefined;
   if (isPlain && DEFAULT_RULES.get(rule.priority) === rule.table) return false;
   return rule.isOwn || namespace !== HOST_NAMESPACE;
 }
 
-function ruleObject(rule: ObservedRule): RuleObject {
+export function ruleObject(rule: ObservedRule): RuleObject {
   const { priority, table, source, mark, family } = rule;
   return {
     kind: 'rule',
@@ -123,7 +123,7 @@ function ruleObject(rule: ObservedRule): RuleObject {
   };
 }
 
-function observeSysctls(space: OpenNamespace, request: ObserveRequest): SysctlObject[] {
+export function observeSysctls(space: OpenNamespace, request: ObserveRequest): SysctlObject[] {
   const sysctls: SysctlObject[] = [];
   for (const path of request.sysctls) {
     const value = tryReadSysctl(space, checkedSysctlPath(path));

@@ -24,18 +24,23 @@ export interface NftChange {
 export function nftGeneration(namespaceFd: NamespaceFd): number {
   const socket = new NetlinkSocket(namespaceFd, NETLINK_NETFILTER);
   try {
-    const [reply] = socket.request({
-      type: NFT_MSG_GETGEN,
-      object: 'nft generation',
-      write: (writer) => writer.u32(0),
-    });
-    if (reply === undefined) return 0;
-    const fields = new FieldReader(reply.payload);
-    fields.skip(4);
-    return fields.attributes().u32Network(NFTA_GEN_ID) ?? 0;
+    return askNftGeneration(socket);
   } finally {
     socket.close();
   }
+}
+
+/** As `nftGeneration`, of the namespace that the socket was made in. */
+export function askNftGeneration(socket: NetlinkSocket): number {
+  const [reply] = socket.request({
+    type: NFT_MSG_GETGEN,
+    object: 'nft generation',
+    write: (writer) => writer.u32(0),
+  });
+  if (reply === undefined) return 0;
+  const fields = new FieldReader(reply.payload);
+  fields.skip(4);
+  return fields.attributes().u32Network(NFTA_GEN_ID) ?? 0;
 }
 
 /**
@@ -50,44 +55,59 @@ export async function listNft(namespace: NftNamespacePath): Promise<NftTableObje
   return tables;
 }
 
+/** What became of each change, in order, and how many transactions it took. */
+export interface NftOutcome {
+  readonly errors: (KernelError | undefined)[];
+  readonly transactions: number;
+}
+
 /**
  * Carries out all changes in one transaction. When it is refused, each is tried by itself, and then
- * as a whole replacement of its table, so that each has an outcome of its own: an error or
- * `undefined`, in order.
+ * as a whole replacement of its table, so that each has an outcome of its own.
  */
 export async function applyNft(
   namespace: NftNamespacePath,
   changes: readonly NftChange[],
-): Promise<(KernelError | undefined)[]> {
-  const together = await tryWrite(namespace, () =>
+): Promise<NftOutcome> {
+  const writer = new NftWriter(namespace);
+  const together = await writer.tryWrite(() =>
     changes.map(({ was, want }) => renderNft(was, want)).join(''),
   );
-  if (together === undefined) return changes.map(() => undefined);
-  const outcomes: (KernelError | undefined)[] = [];
-  for (const change of changes) outcomes.push(await applyOne(namespace, change));
-  return outcomes;
+  const errors: (KernelError | undefined)[] = [];
+  for (const change of changes)
+    errors.push(together === undefined ? undefined : await applyOne(writer, change));
+  return { errors, transactions: writer.transactions };
 }
 
 async function applyOne(
-  namespace: NftNamespacePath,
+  writer: NftWriter,
   { was, want }: NftChange,
 ): Promise<KernelError | undefined> {
-  const delta = await tryWrite(namespace, () => renderNft(was, want));
+  const delta = await writer.tryWrite(() => renderNft(was, want));
   // The table may be another than the one the change starts from.
   if (delta === undefined || was === undefined || want === undefined) return delta;
-  return tryWrite(namespace, () => renderNft(undefined, want));
+  return writer.tryWrite(() => renderNft(undefined, want));
 }
 
-async function tryWrite(
-  namespace: NftNamespacePath,
-  render: () => string,
-): Promise<KernelError | undefined> {
-  try {
-    const script = render();
-    if (script !== '') await nftWrite(namespace, script);
-    return undefined;
-  } catch (error) {
-    if (error instanceof KernelError) return error;
-    throw error;
+/** Counts what it gets through. */
+class NftWriter {
+  transactions = 0;
+  private readonly namespace: NftNamespacePath;
+
+  constructor(namespace: NftNamespacePath) {
+    this.namespace = namespace;
+  }
+
+  async tryWrite(render: () => string): Promise<KernelError | undefined> {
+    try {
+      const script = render();
+      if (script === '') return undefined;
+      await nftWrite(this.namespace, script);
+      this.transactions += 1;
+      return undefined;
+    } catch (error) {
+      if (error instanceof KernelError) return error;
+      throw error;
+    }
   }
 }

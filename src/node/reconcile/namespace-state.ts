@@ -6,18 +6,21 @@
 import {
   diff,
   isSame,
+  isSamePort,
   linkOf,
   losesDependents,
   objectKey,
+  type KernelEvent,
   type KernelFailure,
   type KernelObject,
   type LinkObject,
   type NamespaceName,
   type ObjectKey,
   type Operation,
+  type SysctlObject,
 } from '../../dataplane/index.ts';
-import { retryDelayMs } from './backoff.ts';
-import type { FailedObject } from './errors.ts';
+import { retryDelayMs, type FailedObject } from './errors.ts';
+import type { Drift } from './repairs.ts';
 
 interface Failure {
   readonly object: KernelObject;
@@ -78,25 +81,70 @@ export class NamespaceState {
   }
 
   /** Takes over what was observed; returns what somebody else had changed since it was put. */
-  adopt(observed: readonly KernelObject[]): KernelObject[] {
+  adopt(observed: readonly KernelObject[]): Drift[] {
     const before = this.believed;
     const fresh = new Map(observed.map((object) => [objectKey(object), object]));
-    const repairs: KernelObject[] = [];
+    const drifts: Drift[] = [];
     this.believed = fresh;
-    for (const [key, want] of this.desired) {
-      if (this.moot.has(key) && !fresh.has(key)) fresh.set(key, want);
-      const is = fresh.get(key);
-      if (is !== undefined && isSame(is, want)) continue;
+    for (const [key, wanted] of this.desired) {
+      if (this.moot.has(key) && !fresh.has(key)) fresh.set(key, wanted);
+      const found = fresh.get(key);
+      if (found !== undefined && isSame(found, wanted)) continue;
       this.marked.add(key);
       const was = before?.get(key);
-      if (was !== undefined && isSame(was, want)) repairs.push(want);
+      if (was !== undefined && isSame(was, wanted)) drifts.push({ key, found, wanted });
     }
-    for (const [key, object] of fresh) {
+    for (const [key, found] of fresh) {
       if (this.desired.has(key)) continue;
       this.marked.add(key);
-      if (before?.has(key) === false) repairs.push(object);
+      if (before?.has(key) === false) drifts.push({ key, found, wanted: undefined });
     }
-    return repairs;
+    return drifts;
+  }
+
+  /** Takes over settings as they were read; returns those that somebody else had changed. */
+  adoptSettings(settings: readonly SysctlObject[]): Drift[] {
+    const { believed } = this;
+    if (believed === undefined) return [];
+    const drifts: Drift[] = [];
+    for (const found of settings) {
+      const key = objectKey(found);
+      const wanted = this.desired.get(key);
+      const was = believed.get(key);
+      if (wanted === undefined || was === undefined || isSame(found, was)) continue;
+      believed.set(key, found);
+      if (isSame(found, wanted)) continue;
+      this.marked.add(key);
+      if (isSame(was, wanted)) drifts.push({ key, found, wanted });
+    }
+    return drifts;
+  }
+
+  /**
+   * Takes over what events tell, the last of each thing. Rows are told in full; of anything else
+   * that is not as believed, what hangs on it is not told, so it has to be looked at.
+   */
+  hear(events: readonly KernelEvent[]): { readonly drifts: Drift[]; readonly isLookDue: boolean } {
+    const { believed } = this;
+    if (believed === undefined) return { drifts: [], isLookDue: false };
+    const drifts: Drift[] = [];
+    let isLookDue = events.some(({ event }) => event === 'unclear');
+    for (const [key, event] of lastOfEach(events)) {
+      const was = believed.get(event.event === 'port' ? `link/${event.link}` : key);
+      if (isAsBelieved(event, was)) continue;
+      if (!isToldInFull(key) || event.event === 'port') {
+        isLookDue = true;
+        continue;
+      }
+      const found = event.event === 'put' ? event.object : undefined;
+      if (found === undefined) believed.delete(key);
+      else believed.set(key, found);
+      const wanted = this.desired.get(key);
+      this.marked.add(key);
+      if (wanted === undefined ? found !== undefined : was !== undefined && isSame(was, wanted))
+        drifts.push({ key, found, wanted });
+    }
+    return { drifts, isLookDue };
   }
 
   /** What is to be done and due. Deletions of what no plan wants wait until `mayDelete`. */
@@ -280,6 +328,29 @@ function changes(
     gone: [...was].filter((object) => !is.has(object)),
     come: [...is].filter((object) => !was.has(object)),
   };
+}
+
+type ToldEvent = Exclude<KernelEvent, { event: 'unclear' }>;
+
+function lastOfEach(events: readonly KernelEvent[]): Map<ObjectKey, ToldEvent> {
+  const last = new Map<ObjectKey, ToldEvent>();
+  for (const event of events) if (event.event !== 'unclear') last.set(eventKey(event), event);
+  return last;
+}
+
+function eventKey(event: ToldEvent): ObjectKey {
+  if (event.event === 'put') return objectKey(event.object);
+  return event.event === 'delete' ? event.key : `port/${event.link}`;
+}
+
+function isAsBelieved(event: ToldEvent, was: KernelObject | undefined): boolean {
+  if (event.event === 'delete') return was === undefined;
+  if (event.event === 'put') return was !== undefined && isSame(event.object, was);
+  return was?.kind === 'link' && (was.port === undefined || isSamePort(event.port, was.port));
+}
+
+function isToldInFull(key: ObjectKey): boolean {
+  return key.startsWith('fdb/') || key.startsWith('neighbour/');
 }
 
 function vethsOf(objects: readonly KernelObject[]): Map<NamespaceName, Set<string>> {

@@ -7,14 +7,16 @@ import {
   MessageWriter,
   readAddress,
   readFdb,
+  readFdbKey,
   readLink,
   readMessages,
   readNeighbour,
+  readNeighbourKey,
+  readPort,
   readRoute,
   readRule,
   type NetlinkMessage,
 } from '../../../src/kernel/netlink/index.ts';
-import { isWrittenNeighbour } from '../../../src/kernel/netlink/rtnl/neighbour.ts';
 
 type Field =
   | { readonly kind: 'u8' | 'u16' | 'u32'; readonly type: number; readonly value: number }
@@ -130,7 +132,9 @@ const DECODERS: Record<string, (message: NetlinkMessage) => unknown> = {
   readRule,
   readNeighbour,
   readFdb,
-  isWrittenNeighbour,
+  readNeighbourKey,
+  readFdbKey,
+  readPort,
   extendedAckText,
 };
 

@@ -266,6 +266,20 @@ export function readLink(message: NetlinkMessage): LinkRow | undefined {
   };
 }
 
+/** Reads a bridge's own RTM_NEWLINK about one of its ports; `undefined` for any other message. */
+export function readPort(
+  message: NetlinkMessage,
+): { readonly index: number; readonly port: BridgePortInfo } | undefined {
+  const fields = new FieldReader(message.payload);
+  const family = fields.u8();
+  fields.skip(3);
+  const index = fields.i32();
+  fields.skip(8);
+  const attributes = fields.attributes();
+  if (family !== AF_BRIDGE || !attributes.has(IFLA_PROTINFO)) return undefined;
+  return { index, port: readBridgePort(attributes.nested(IFLA_PROTINFO)) };
+}
+
 function readLinkInfo(info: Attributes): Pick<LinkRow, 'kind' | 'vxlan' | 'bridgePort'> {
   const kind = info.string(IFLA_INFO_KIND);
   const isPort = info.string(IFLA_INFO_SLAVE_KIND) === 'bridge';

@@ -173,7 +173,26 @@ export function readFdb(message: NetlinkMessage): FdbRow | undefined {
   return isStaticPort ? { ...row, owner: 'master' } : undefined;
 }
 
-/** Whether an event is about a row that somebody wrote, not about one that traffic made. */
-export function isWrittenNeighbour(message: NetlinkMessage): boolean {
-  return (readHeader(new FieldReader(message.payload)).state & (NUD_PERMANENT | NUD_NOARP)) !== 0;
+/** What a neighbour's event is about, whoever made the row; `undefined` for forwarding rows. */
+export function readNeighbourKey(
+  message: NetlinkMessage,
+): Pick<NeighbourRow, 'link' | 'address'> | undefined {
+  const fields = new FieldReader(message.payload);
+  const { family, link, flags } = readHeader(fields);
+  if (ipFamily(family) === undefined || (flags & NTF_PROXY) !== 0) return undefined;
+  const address = fields.attributes().ipText(NDA_DST);
+  return address === undefined ? undefined : { link, address };
+}
+
+/** What a forwarding row's event is about, whoever made the row; `undefined` for neighbours. */
+export function readFdbKey(
+  message: NetlinkMessage,
+): Pick<FdbRow, 'link' | 'mac' | 'owner'> | undefined {
+  const fields = new FieldReader(message.payload);
+  const { family, link, flags } = readHeader(fields);
+  if (family !== AF_BRIDGE) return undefined;
+  const attributes = fields.attributes();
+  const mac = attributes.mac(NDA_LLADDR);
+  if (mac === undefined || (attributes.u16(NDA_VLAN) ?? 0) !== 0) return undefined;
+  return { link, mac, owner: (flags & NTF_SELF) === 0 ? 'master' : 'self' };
 }
