@@ -12,9 +12,9 @@
  * are written one by one, rows in batches of 1,000 per send. A veth's two ends carry aliases
  * (`hawser:veth/<namespace>/<name>` and `hawser:veth-peer`) by which they are known again.
  *
- * Start with `linux-kernel.ts`. `netlink/` is the protocol (exported as `hawser/netlink`), `nft/`
- * the tables, `raw-socket.ts` raw and packet sockets (`hawser/raw-socket`), `native.ts` the only
- * way to the addon.
+ * Start with `linux-kernel.ts`. `netlink/` is the protocol (exported as `hawser/netlink`), `ipvs/`
+ * the load balancer over it (`hawser/ipvs`), `nft/` the tables, `raw-socket.ts` raw and packet
+ * sockets (`hawser/raw-socket`), `native.ts` the only way to the addon.
  */
 export { KernelError, isErrno, type KernelErrorDetail } from './kernel-error.ts';
 export { FakeKernel, type FakeKernelOptions } from './fake-kernel.ts';

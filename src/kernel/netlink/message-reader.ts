@@ -141,6 +141,12 @@ export class Attributes {
     return start < 0 ? undefined : this.view.getUint32(start, IS_LITTLE_ENDIAN);
   }
 
+  /** Exact up to 2^53. */
+  u64(type: number): number | undefined {
+    const start = this.startOf(type, 8);
+    return start < 0 ? undefined : Number(this.view.getBigUint64(start, IS_LITTLE_ENDIAN));
+  }
+
   i32(type: number): number | undefined {
     const start = this.startOf(type, 4);
     return start < 0 ? undefined : this.view.getInt32(start, IS_LITTLE_ENDIAN);
