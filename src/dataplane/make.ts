@@ -12,6 +12,7 @@ export const TABLE_MAIN = 254;
 
 /** nft's names for points in netfilter's order. */
 export const PRIORITY = {
+  beforeRaw: -310,
   raw: -300,
   /** Connections are known, addresses are not translated yet. */
   afterConntrack: -150,
@@ -65,6 +66,19 @@ export function route(options: RouteOptions): RouteObject {
 
 export function ruleFrom(source: string, table: number): RuleObject {
   return { kind: 'rule', priority: table, table, source };
+}
+
+/**
+ * TCP connections through the link are told of no larger segments than the way of either side
+ * carries: where MTUs differ, nobody has to wait for an ICMP message that a firewall may drop.
+ */
+export function clampChain(link: string): NftChain {
+  const clamp = 'tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu';
+  return baseChain(
+    'clamp',
+    ['filter', 'forward', PRIORITY.afterConntrack],
+    [`iifname "${link}" ${clamp}`, `oifname "${link}" ${clamp}`],
+  );
 }
 
 type Hook = NonNullable<NftChain['base']>['hook'];

@@ -76,6 +76,23 @@ function tableOf(planned: Plan, namespace: NamespaceName, family = 'inet'): stri
   return text(find(planned, namespace, 'nft-table').find((table) => table.family === family));
 }
 
+/** What every bridge lets in. */
+const GUARD = `chain tunnel
+  meta pkttype { broadcast, multicast } counter drop
+chain guard # filter prerouting -310
+  iifname "vx*" goto tunnel
+  iifname . ether saddr . arp saddr ip @senders iifname . arp saddr ether . arp saddr ip @senders accept
+  iifname . ether saddr . ip6 saddr @senders6 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+  meta pkttype { broadcast, multicast } counter drop
+  iifname . ether saddr . ip saddr @senders accept
+  iifname . ether saddr . ip6 saddr @senders6 accept
+  counter drop`;
+const LEGS = [
+  'hawser_ing . 02:42:ac:12:00:02 . 172.18.0.2',
+  'hawsertsk00001x . 02:42:ac:12:00:0b . 172.18.0.11',
+  'hawsertsk00003x . 02:42:ac:12:00:0d . 172.18.0.13',
+].join(', ');
+
 test('an overlay translates its VIPs where frames enter', (t) => {
   const planned = plan(inputOf(CLUSTER));
   t.is(
@@ -95,7 +112,10 @@ chain translated # filter postrouting 110
   t.is(
     tableOf(planned, overlayOf(1), 'bridge'),
     `table bridge hawser
+set senders { vtsk00001xxxx . 02:42:0a:63:01:0b . 10.99.1.11 }
+set senders6 {  }
 set vip_pairs {  }
+${GUARD}
 chain replies # filter prerouting -300
   ip saddr . ip daddr @vip_pairs meta pkttype set host ether daddr set 02:48:57:00:00:01
 chain pairs # filter output 0
@@ -123,12 +143,18 @@ chain forward # filter forward 0
   iifname "gw0" ct state established,related accept
   iifname "gw0" ct status dnat accept
   iifname "gw0" drop
-  oifname "gw0" ct direction original drop`,
+  oifname "gw0" ct direction original drop
+chain clamp # filter forward -150
+  iifname "gw0" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
+  oifname "gw0" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu`,
   );
   t.is(
     tableOf(planned, overlayOf(0), 'bridge'),
     `table bridge hawser
+set senders { vtsk00001xxxx . 02:42:0a:63:00:0b . 10.99.0.11 }
+set senders6 {  }
 map nodes { 2 : 02:48:57:00:00:02, 3 : 02:48:57:00:00:03 }
+${GUARD}
 chain prerouting # filter prerouting 10
   meta mark != 0 ether daddr set meta mark map @nodes meta mark set 0`,
   );
@@ -182,12 +208,17 @@ map host_ports { tcp . 9000 : 172.18.0.13 . 90 }`,
       'loopback_in # filter input 110',
       'postrouting # nat postrouting 100',
       'forward # filter forward 0',
+      'clamp # filter forward -150',
     ],
   );
   t.is(
     tableOf(planned, HOST_NAMESPACE, 'bridge'),
     `table bridge hawser
+set senders { ${LEGS} }
 chain prerouting # filter prerouting -300
+  iifname "hawser*" iifname . ether saddr . ip saddr != @senders counter drop
+  iifname "hawser*" iifname . ether saddr . arp saddr ip != @senders counter drop
+  iifname "hawser*" iifname . arp saddr ether . arp saddr ip != @senders counter drop
   iifname "hawser*" ether daddr 02:42:ac:12:00:01 accept
   iifname "hawser*" arp daddr ip 172.18.0.1 accept
   iifname "hawser*" drop`,

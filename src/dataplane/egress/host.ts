@@ -20,7 +20,7 @@
  */
 import { cidr, ipv4, macOfIpv4 } from '../../base/index.ts';
 import { ingressPorts } from '../ingress/namespace.ts';
-import { GATEWAY_PORT, PRIORITY, address, baseChain, sysctl } from '../make.ts';
+import { GATEWAY_PORT, PRIORITY, address, baseChain, clampChain, sysctl } from '../make.ts';
 import {
   GATEWAY_BRIDGE,
   INGRESS_HOST_LINK,
@@ -61,7 +61,8 @@ export function hostObjects(scene: Scene): KernelObject[] {
     );
   for (const place of scene.places)
     if (gatewayUse(scene.view, place.task) !== 'none') objects.push(sandboxLeg(place));
-  return [...objects, hostTable(scene, network !== undefined), isolationTable(scene)];
+  const hasIngress = network !== undefined;
+  return [...objects, hostTable(scene, hasIngress), isolationTable(scene, hasIngress)];
 }
 
 function sandboxLeg({ sandbox, task }: Place): LinkObject {
@@ -113,6 +114,7 @@ function hostTable(scene: Scene, hasIngress: boolean): NftTableObject {
       ...(local.size > 0 ? publishChains(scene) : []),
       postroutingChain(scene),
       forwardChain(),
+      clampChain(GATEWAY_BRIDGE),
     ],
   };
 }
@@ -224,24 +226,45 @@ function forwardChain(): NftChain {
   );
 }
 
+/** Port, MAC and address of each leg on the bridge. */
+function gatewaySenders({ gateway, places, view }: Scene, hasIngress: boolean): string[] {
+  const legs = places
+    .filter(({ task }) => gatewayUse(view, task) !== 'none')
+    .map(({ task, sandbox }) => [gatewayPort(task.id), sandbox.gatewayAddress] as const);
+  const ingress = hasIngress ? [[INGRESS_HOST_LINK, gateway.ingressAddress] as const] : [];
+  return [...ingress, ...legs].map(([port, address]) =>
+    [port, macOfIpv4(ipv4(address)), address].join(' . '),
+  );
+}
+
 /**
- * Ports of the bridge talk to the bridge and not to each other. Isolated ports would do it, too,
+ * Ports of the bridge talk to the bridge and not to each other, each as itself alone. Isolated ports would do it, too,
  * but where br_netfilter is on (a Docker Engine's host) a translated frame is bridged from port
  * to port, and that has to pass.
  */
-function isolationTable({ gateway }: Scene): NftTableObject {
+function isolationTable(scene: Scene, hasIngress: boolean): NftTableObject {
+  const { gateway } = scene;
   const isPort = 'iifname "hawser*"';
   return {
     kind: 'nft-table',
     family: 'bridge',
     name: NFT_TABLE,
-    sets: [],
+    sets: [
+      {
+        name: 'senders',
+        type: 'ifname . ether_addr . ipv4_addr',
+        elements: gatewaySenders(scene, hasIngress),
+      },
+    ],
     maps: [],
     chains: [
       baseChain(
         'prerouting',
         ['filter', 'prerouting', PRIORITY.raw],
         [
+          `${isPort} iifname . ether saddr . ip saddr != @senders counter drop`,
+          `${isPort} iifname . ether saddr . arp saddr ip != @senders counter drop`,
+          `${isPort} iifname . arp saddr ether . arp saddr ip != @senders counter drop`,
           `${isPort} ether daddr ${macOfIpv4(ipv4(gateway.address))} accept`,
           `${isPort} arp daddr ip ${gateway.address} accept`,
           `${isPort} drop`,

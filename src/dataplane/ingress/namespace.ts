@@ -12,9 +12,10 @@
 import { cidr, macOfIpv4, macOfNodeIndex, ipv4 } from '../../base/index.ts';
 import type { NetworkRow, PeerRow, PublishedPort, ServiceRow } from '../../model/index.ts';
 import type { BackendLists, Balancer, Balancing, Frontend } from '../balancer/balancer.ts';
-import { PRIORITY, address, baseChain, route, sysctl } from '../make.ts';
+import { PRIORITY, address, baseChain, clampChain, route, sysctl } from '../make.ts';
 import { INGRESS_LEG, NFT_TABLE, OVERLAY_BRIDGE, vxlanLink } from '../names.ts';
 import type { KernelObject, NftTableObject } from '../objects.ts';
+import { guardParts, type BridgeParts } from '../overlay/guard.ts';
 import type { Scene } from '../scene.ts';
 
 /**
@@ -37,7 +38,7 @@ export function ingressObjects(
       vtep: peer.vtep,
     })),
     ingressTable(peers, balancer, ingressFrontends(scene, network, backends)),
-    replyTable(peers),
+    replyTable(peers, guardParts(scene.plugs.get(network.networkId) ?? [])),
   ];
 }
 
@@ -129,6 +130,7 @@ function ingressTable(
           `oifname "${INGRESS_LEG}" ct direction original drop`,
         ],
       ),
+      clampChain(INGRESS_LEG),
     ],
   };
 }
@@ -137,15 +139,16 @@ function ingressTable(
  * The mark has done its work with the MAC; kept, it would steer the outer packet in the host's
  * namespace.
  */
-function replyTable(peers: readonly PeerRow[]): NftTableObject {
+function replyTable(peers: readonly PeerRow[], guard: BridgeParts): NftTableObject {
   const macs = peers.map((peer) => [String(peer.index), macOfNodeIndex(peer.index)] as const);
   return {
     kind: 'nft-table',
     family: 'bridge',
     name: NFT_TABLE,
-    sets: [],
+    sets: guard.sets,
     maps: [{ name: 'nodes', type: 'mark : ether_addr', elements: new Map(macs) }],
     chains: [
+      ...guard.chains,
       baseChain(
         'prerouting',
         ['filter', 'prerouting', PRIORITY.afterBridgeNetfilter],

@@ -12,6 +12,7 @@ import { PRIORITY, baseChain } from '../make.ts';
 import { NFT_TABLE } from '../names.ts';
 import type { NftChain, NftTableObject } from '../objects.ts';
 import type { Scene } from '../scene.ts';
+import { guardParts, type BridgeParts } from './guard.ts';
 import type { OverlayScene } from './overlay.ts';
 
 const HAIRPIN_SET = 'hairpin';
@@ -43,22 +44,27 @@ export function vipTables(
       baseChain('translated', ['filter', 'postrouting', PRIORITY.afterSrcnat], TRANSLATED_RULES),
     ],
   };
-  return [translation, replyTable(macOfNodeIndex(self.index))];
+  const guard = guardParts(scene.plugs.get(network.networkId) ?? []);
+  return [translation, replyTable(macOfNodeIndex(self.index), guard)];
 }
 
 /** After every translation: the addresses are those that a reply will have, the other way round. */
 const TRANSLATED_RULES = [`ct direction original ct status dnat meta mark set ${PAIR_MARK}`];
 
 /** Sets are seen in their own table only, so a mark carries over from IP's to the bridge's. */
-function replyTable(bridgeMac: string): NftTableObject {
+function replyTable(bridgeMac: string, guard: BridgeParts): NftTableObject {
   const pair = { timeoutSeconds: PAIR_SECONDS, sizeMax: PAIRS_MAX };
   return {
     kind: 'nft-table',
     family: 'bridge',
     name: NFT_TABLE,
-    sets: [{ name: PAIR_SET, type: 'ipv4_addr . ipv4_addr', dynamic: pair, elements: [] }],
+    sets: [
+      ...guard.sets,
+      { name: PAIR_SET, type: 'ipv4_addr . ipv4_addr', dynamic: pair, elements: [] },
+    ],
     maps: [],
     chains: [
+      ...guard.chains,
       baseChain(
         'replies',
         ['filter', 'prerouting', PRIORITY.raw],

@@ -116,7 +116,12 @@ export class TwoNodes {
 
   /** From a node's own namespace (`1`, `2`) or `client`. */
   ask(from: string, ...question: readonly [string, string, number, number]): string[] {
-    return this.askAt(`/run/netns/${this.prefix}${from}`, question);
+    return this.askAt(this.memberPath(from), question);
+  }
+
+  /** Of a node's own namespace (`1`, `2`), `client`, or the underlay (`u`). */
+  memberPath(name: string): string {
+    return `/run/netns/${this.prefix}${name}`;
   }
 
   askIn(
