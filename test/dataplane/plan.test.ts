@@ -77,16 +77,20 @@ function tableOf(planned: Plan, namespace: NamespaceName, family = 'inet'): stri
 }
 
 /** What every bridge lets in. */
-const GUARD = `chain tunnel
-  meta pkttype { broadcast, multicast } counter drop
-chain guard # filter prerouting -310
-  iifname "vx*" goto tunnel
-  iifname . ether saddr . arp saddr ip @senders iifname . arp saddr ether . arp saddr ip @senders accept
-  iifname . ether saddr . ip6 saddr @senders6 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
-  meta pkttype { broadcast, multicast } counter drop
-  iifname . ether saddr . ip saddr @senders accept
-  iifname . ether saddr . ip6 saddr @senders6 accept
-  counter drop`;
+const KNOWN = 'iifname . ether saddr .';
+const TO_MANY = 'meta pkttype { broadcast, multicast } counter drop';
+const GUARD = [
+  'chain tunnel',
+  `  ${TO_MANY}`,
+  'chain guard # filter prerouting -310',
+  '  iifname "vx*" goto tunnel',
+  `  ${KNOWN} arp saddr ip @senders iifname . arp saddr ether . arp saddr ip @senders accept`,
+  `  ${KNOWN} ip6 saddr @senders6 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept`,
+  `  ${TO_MANY}`,
+  `  ${KNOWN} ip saddr @senders accept`,
+  `  ${KNOWN} ip6 saddr @senders6 accept`,
+  '  counter drop',
+].join('\n');
 const LEGS = [
   'hawser_ing . 02:42:ac:12:00:02 . 172.18.0.2',
   'hawsertsk00001x . 02:42:ac:12:00:0b . 172.18.0.11',

@@ -238,9 +238,9 @@ function gatewaySenders({ gateway, places, view }: Scene, hasIngress: boolean): 
 }
 
 /**
- * Ports of the bridge talk to the bridge and not to each other, each as itself alone. Isolated ports would do it, too,
- * but where br_netfilter is on (a Docker Engine's host) a translated frame is bridged from port
- * to port, and that has to pass.
+ * Ports of the bridge talk to the bridge and not to each other, each as itself alone. Isolated
+ * ports would keep them apart, too, but where br_netfilter is on (a Docker Engine's host) a
+ * translated frame is bridged from port to port, and that has to pass.
  */
 function isolationTable(scene: Scene, hasIngress: boolean): NftTableObject {
   const { gateway } = scene;
