@@ -14,6 +14,7 @@ import { receiveLogs, type RequiredPeer } from '../../transport/index.ts';
 import type { ClusterMetrics, MemberTuning } from '../../tuning.ts';
 import { createRng } from '../join-desk.ts';
 import type { Replica } from '../replica.ts';
+import { Slices } from '../slices.ts';
 import { LogBroker, type LogUpload } from '../sessions/log-broker.ts';
 import {
   NodeSession,
@@ -128,6 +129,7 @@ export class Leadership {
     return {
       store: replica.store,
       logger,
+      slices: new Slices(),
       propose,
       wallMs: () => clock.wallMs(),
       welcome: () => {

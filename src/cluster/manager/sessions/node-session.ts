@@ -18,12 +18,14 @@ import {
   type NodeMessage,
 } from '../../transport/index.ts';
 import { placeOf, type Place } from '../place.ts';
+import type { Slices } from '../slices.ts';
 import { ViewFeed } from './view-feed.ts';
 
 /** What sessions need of the manager they belong to. */
 export interface SessionHost {
   readonly store: Store;
   readonly logger: Logger;
+  readonly slices: Slices;
   propose(command: Command): Promise<ApplyOutcome>;
   wallMs(): number;
   welcome(): Omit<Extract<ManagerMessage, { type: 'welcome' }>, 'type'>;
@@ -71,6 +73,7 @@ export class NodeSession {
       send: (message) => options.link.send(message),
       flushed: () => options.link.flushed(),
       countRows: (count) => this.host.countViewRows(count),
+      slices: this.host.slices,
     });
   }
 
