@@ -20,6 +20,8 @@ export class Attention {
   /** Services that are gone and may have left tasks behind. */
   private readonly gone = new Set<ServiceId>();
   private counted: Occupancy | undefined;
+  /** Being looked at, and nothing has changed since that began. */
+  private looking: ServiceId | undefined;
 
   constructor(store: Store) {
     this.store = store;
@@ -58,8 +60,14 @@ export class Attention {
     return this.quiet.has(id) || this.quietGlobals.has(id);
   }
 
-  /** The service was looked at, and is quiet. */
+  /** A look at the service begins, or at what is left of it. */
+  beginLook(id: ServiceId): void {
+    this.looking = id;
+  }
+
+  /** The service was looked at, and is quiet unless something changed meanwhile. */
   rest({ id, spec }: Service): void {
+    if (this.looking !== id) return;
     if ('Global' in spec.Mode) this.quietGlobals.add(id);
     else this.quiet.add(id);
   }
@@ -69,8 +77,9 @@ export class Attention {
     return this.gone;
   }
 
-  /** What is left of a service was looked at, and is quiet. */
+  /** What is left of a service was looked at, and is quiet unless something changed meanwhile. */
   restRemnant(id: ServiceId): void {
+    if (this.looking !== id) return;
     if (this.store.tasksByService(id).length === 0) this.gone.delete(id);
     else this.quiet.add(id);
   }
@@ -102,17 +111,20 @@ export class Attention {
   }
 
   private noteNode(id: NodeId): void {
+    this.looking = undefined;
     for (const { serviceId } of this.store.tasksByNode(id)) this.quiet.delete(serviceId);
     this.quietGlobals.clear();
   }
 
   private wake(id: ServiceId | undefined): void {
     if (id === undefined) return;
+    if (this.looking === id) this.looking = undefined;
     this.quiet.delete(id);
     this.quietGlobals.delete(id);
   }
 
   private wakeAll(): void {
+    this.looking = undefined;
     this.quiet.clear();
     this.quietGlobals.clear();
   }

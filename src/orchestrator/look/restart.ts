@@ -2,7 +2,7 @@
  * Whether and when an ended task is followed by another. Everything is read off the tasks that are
  * kept of its place.
  */
-import { isTerminal, type RestartPolicy, type Task } from '../model/index.ts';
+import { isTerminal, type RestartPolicy, type Task } from '../../model/index.ts';
 
 const NS_PER_MS = 1e6;
 

@@ -1,28 +1,32 @@
 /**
  * What is done with each group of a service once it is inspected: retire, replace, promote, place.
  */
-import { isTerminal, type Service, type Task } from '../model/index.ts';
-import type { Decision } from './decision.ts';
+import { isTerminal, type Service, type Task } from '../../model/index.ts';
+import type { Decision } from '../decision.ts';
 import { isRunning, type Group, type Inspection } from './group.ts';
-import type { PlacementOutcome } from './placement/placer.ts';
+import { paced } from './paced.ts';
+import type { PlacementOutcome } from '../placement/placer.ts';
 import { endedByItself, restartDelayMs } from './restart.ts';
 
 const NS_PER_MS = 1e6;
 
-export function reconcileGroups(
+export function* reconcileGroups(
   decision: Decision,
   service: Service,
   inspections: readonly Inspection[],
-): void {
-  for (const { retired } of inspections) for (const task of retired) retire(decision, task);
-  updateGroups(decision, service, inspections);
-  for (const inspection of inspections) {
+): Generator<void, void> {
+  yield* paced(inspections, ({ retired }) => {
+    for (const task of retired) if (!decision.isFull) retire(decision, task);
+  });
+  yield* updateGroups(decision, service, inspections);
+  yield* paced(inspections, (inspection) => {
+    if (decision.isFull) return;
     if (inspection.standing === 'vacant') fill(decision, service, inspection);
     for (const task of inspection.survivors) {
       promote(decision, inspection.group, task);
       placePending(decision, service, task);
     }
-  }
+  });
 }
 
 /** Tells a task to stop; one that never had a place goes altogether. */
@@ -35,31 +39,33 @@ export function retire(decision: Decision, task: Task): void {
  * and `Delay` passes after each. A new version that does not come up therefore stops the update
  * where it is.
  */
-function updateGroups(
+function* updateGroups(
   decision: Decision,
   service: Service,
   inspections: readonly Inspection[],
-): void {
+): Generator<void, void> {
   const { Parallelism = 1, Delay = 0, Order } = service.spec.UpdateConfig ?? {};
-  for (const { standing, survivors } of inspections) {
-    if (standing !== 'steady') continue;
+  yield* paced(inspections, ({ standing, survivors }) => {
+    if (standing !== 'steady' || decision.isFull) return;
     for (const task of survivors)
       if (task.specVersion !== service.specVersion) retire(decision, task);
-  }
+  });
   const dirty = inspections.filter(({ standing }) => standing === 'dirty');
   if (dirty.length === 0) return;
   const underWay = inspections.filter(
     ({ standing }) => standing === 'starting' || standing === 'vacant',
   );
-  const budget = (Parallelism === 0 ? dirty.length : Parallelism) - underWay.length;
+  const budget = (Parallelism === 0 ? Infinity : Parallelism) - underWay.length;
   if (budget <= 0 || waitsForDelay(decision, service, { inspections, delayMs: Delay / NS_PER_MS }))
     return;
   // What does not run anyway loses nothing by being first.
   dirty.sort((one, other) => Number(isServing(one)) - Number(isServing(other)));
-  for (const inspection of dirty.slice(0, budget)) {
+  yield* paced(dirty.slice(0, budget), (inspection) => {
+    // What is told to stop and has no successor yet would be missing until the next decision.
+    if (decision.isFull) return;
     if (Order === 'start-first') startBeside(decision, service, inspection);
     else replace(decision, service, inspection);
-  }
+  });
 }
 
 function waitsForDelay(

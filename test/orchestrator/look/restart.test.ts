@@ -1,10 +1,10 @@
 import test from 'ava';
-import type { RestartPolicy, Task } from '../../src/model/index.ts';
+import type { RestartPolicy, Task } from '../../../src/model/index.ts';
 import {
   historyForRestarts,
   restartDelayMs,
   wantsRestart,
-} from '../../src/orchestrator/restart.ts';
+} from '../../../src/orchestrator/look/restart.ts';
 
 interface Life {
   readonly state?: Task['status']['state'];

@@ -1,5 +1,5 @@
-import { isTerminal, type NodeId, type Service, type Task } from '../model/index.ts';
-import type { Decision } from './decision.ts';
+import { isTerminal, type NodeId, type Service, type Task } from '../../model/index.ts';
+import type { Decision } from '../decision.ts';
 import { endedByItself, wantsRestart } from './restart.ts';
 
 /**
