@@ -173,6 +173,7 @@ async function openDoor(order: MemberOrder, links: PeerLinks): Promise<void> {
       join: async () => ({}),
       takePart: async () => ({}),
       renew: async () => ({}),
+      attach: async () => ({}),
       session: (stream) => stream.close(),
       isSuperseded: () => false,
       logs: () => false,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { startApi, type Api } from '../api/index.ts';
 import { SYSTEM_CLOCK, messageOf, packageRoot, type Logger } from '../base/index.ts';
 import { openMember, type ClusterMember } from '../cluster/index.ts';
-import { NodeDaemon, Resolver, SandboxNames } from '../node/index.ts';
+import { AttachmentTable, Attachments, NodeDaemon, Resolver, SandboxNames } from '../node/index.ts';
 import { SYSTEM_RNG, agentBackend } from './backend.ts';
 import { requireSupported, type AgentConfig } from './config.ts';
 import { AgentError } from './errors.ts';
@@ -19,7 +19,7 @@ import {
   serveMetrics,
   type AgentMetrics,
 } from './telemetry/metrics.ts';
-import { makeDirectories, openParts, resolverSockets, type Parts } from './parts.ts';
+import { makeDirectories, namespaceDoor, openParts, resolverSockets, type Parts } from './parts.ts';
 import { StopStack } from './stop-stack.ts';
 import { teardown } from './teardown.ts';
 
@@ -102,11 +102,12 @@ async function composeAgent(config: AgentConfig, logger: Logger, stops: StopStac
   });
   stops.add(() => resolver.closeAll());
   sources.resolver = resolver;
-  await startDaemon({ parts, member, resolver, hostname: machine.hostname }, stops);
+  const hostname = machine.hostname;
+  const attachments = await startDaemon({ parts, member, resolver, hostname }, stops);
   const api = await startApi({
     path: config.api.replace(/^unix:\/\//, ''),
     group: 'hawser',
-    backend: agentBackend({ parts, member, machine, version }),
+    backend: agentBackend({ parts, member, machine, version, attachments }),
     logger: logger.child({ room: 'api' }),
   });
   stops.add(() => api.close());
@@ -135,22 +136,30 @@ interface DaemonParts {
   readonly hostname: string;
 }
 
-/** Without a runtime no task runs here, so there is nothing to hold to a view. */
-async function startDaemon(daemonParts: DaemonParts, stops: StopStack): Promise<void> {
+async function startDaemon(daemonParts: DaemonParts, stops: StopStack): Promise<Attachments> {
   const { parts, member, resolver, hostname } = daemonParts;
   const { runtime, kernel, reconciler, sandboxes, config, logger } = parts;
-  if (runtime === undefined) return;
-  stops.add(runtime.images.onChange(() => member.refreshDescription()));
+  if (runtime) stops.add(runtime.images.onChange(() => member.refreshDescription()));
+  const names = new SandboxNames({
+    resolver,
+    runDirectory: config.runDirectory,
+    readHostResolvConf: () => readOrEmpty(config.resolvConf),
+  });
+  const attachments = new Attachments({
+    ...{ member, reconciler, names, runDirectory: config.runDirectory },
+    table: await AttachmentTable.open(config.runDirectory, logger),
+    door: namespaceDoor(kernel),
+    clock: SYSTEM_CLOCK,
+    rng: SYSTEM_RNG,
+    logger: logger.child({ room: 'attach' }),
+  });
   const daemon = new NodeDaemon({
     member,
     runtime,
     reconciler,
     sandboxes,
-    names: new SandboxNames({
-      resolver,
-      runDirectory: config.runDirectory,
-      readHostResolvConf: () => readOrEmpty(config.resolvConf),
-    }),
+    names,
+    attachments,
     runDirectory: config.runDirectory,
     hostname,
     clock: SYSTEM_CLOCK,
@@ -159,6 +168,7 @@ async function startDaemon(daemonParts: DaemonParts, stops: StopStack): Promise<
   });
   stops.add(() => daemon.close());
   await daemon.start();
+  return attachments;
 }
 
 async function closeParts(parts: Parts): Promise<void> {

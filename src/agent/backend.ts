@@ -13,6 +13,7 @@ export interface BackendOptions {
   readonly member: ClusterMember;
   readonly machine: Machine;
   readonly version: string;
+  readonly attachments: Backend['attachments'];
 }
 
 export function agentBackend(options: BackendOptions): Backend {
@@ -20,6 +21,7 @@ export function agentBackend(options: BackendOptions): Backend {
   return {
     member,
     runtime: parts.runtime,
+    attachments: options.attachments,
     clock: SYSTEM_CLOCK,
     rng: SYSTEM_RNG,
     addresses: addressBook(parts.config),

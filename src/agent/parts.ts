@@ -9,6 +9,7 @@ import {
   SandboxTable,
   chooseGatewayPrefix,
   parseProcRoutes,
+  type NamespaceDoor,
   type ResolverSockets,
 } from '../node/index.ts';
 import { RuntimeError, openOciRuntime, type Runtime } from '../runtime/index.ts';
@@ -106,5 +107,16 @@ export function resolverSockets(kernel: LinuxKernel): ResolverSockets {
       }
     },
     openClient: (path, type) => kernel.openClientSocket(basename(path), type),
+  };
+}
+
+/** Other people's namespaces, as attaching needs them. */
+export function namespaceDoor(kernel: LinuxKernel): NamespaceDoor {
+  return {
+    identity: (path) => kernel.namespaceIdentity(path),
+    isOwn: (identity) => kernel.isOwnNamespace(identity),
+    join: (name, path) => kernel.join(name, path),
+    rejoin: (name, path) => kernel.join(name, path, { isKnown: true }),
+    foreignDestinations: (name) => kernel.foreignDestinations(name),
   };
 }

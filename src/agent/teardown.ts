@@ -30,7 +30,8 @@ export async function teardown(
   reconciler.setPlan(new Map(), { isComplete: true });
   await reconciler.whenConverged([]).catch((error: unknown) => failures.push(error));
   await removeEmptyCgroups();
-  await rm(join(config.runDirectory, 'sandboxes.json'), { force: true });
+  for (const file of ['sandboxes.json', 'attachments.json'])
+    await rm(join(config.runDirectory, file), { force: true });
   if (failures.length > 0)
     throw new AggregateError(failures, `${failures.length} things could not be removed`);
 }

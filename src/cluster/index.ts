@@ -25,6 +25,8 @@ export {
   type ClusterUpdateRequest,
 } from './identity/index.ts';
 export type {
+  AttachGrant,
+  AttachRequest,
   ClusterMember,
   InitRequest,
   JoinRequest,

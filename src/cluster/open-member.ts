@@ -30,7 +30,15 @@ import {
 import { lockDirectory } from './lock-file.ts';
 import { SYSTEM_DISK } from './log/index.ts';
 import { ActiveManager, type ActiveManagerOptions } from './manager/index.ts';
-import type { ClusterMember, InitRequest, JoinRequest, Manager, MemberStatus } from './member.ts';
+import type {
+  AttachGrant,
+  AttachRequest,
+  ClusterMember,
+  InitRequest,
+  JoinRequest,
+  Manager,
+  MemberStatus,
+} from './member.ts';
 import {
   askToTakePart,
   beginManager,
@@ -216,6 +224,13 @@ class Member implements ClusterMember {
 
   report(statuses: Parameters<ClusterMember['report']>[0]): void {
     this.node?.report(statuses);
+  }
+
+  async attach(request: AttachRequest): Promise<AttachGrant> {
+    const { node } = this;
+    if (node === undefined)
+      throw new ClusterError({ code: 'not-member' }, 'This node is not part of a swarm');
+    return node.attach(request);
   }
 
   acknowledge(networkId: NetworkId, revision: Revision): void {

@@ -18,8 +18,15 @@
 export * from './objects.ts';
 export * from './kernel.ts';
 export { NFT_FOREIGN_RULE, nftDigest, nftRuleKey } from './nft-digest.ts';
-export type { Gateway, LocalPlan, LocalSandbox } from './local-plan.ts';
-export { isPlannedNamespace, overlayNamespace } from './names.ts';
+export type { Gateway, LocalJoint, LocalLeg, LocalPlan, LocalSandbox } from './local-plan.ts';
+export {
+  isJoinedNamespace,
+  isPlannedNamespace,
+  isSharedNamespace,
+  joinedLink,
+  joinedNamespace,
+  overlayNamespace,
+} from './names.ts';
 export { Planner, plan, pruneNamespaces } from './plan.ts';
 export type { PlanInput } from './scene.ts';
 export { describeDrift } from './diff/describe.ts';

@@ -5,7 +5,7 @@ import { NftablesBalancer } from './balancer/nftables.ts';
 import { EndpointIndex } from './endpoint-index.ts';
 import { isSame } from './diff/same.ts';
 import { hostObjects } from './egress/host.ts';
-import { sandboxObjects } from './egress/sandbox.ts';
+import { joinedObjects, sandboxObjects } from './egress/sandbox.ts';
 import { ingressObjects } from './ingress/namespace.ts';
 import { isPlannedNamespace, overlayNamespace } from './names.ts';
 import {
@@ -55,6 +55,7 @@ export class Planner {
     for (const { namespace } of input.local.sandboxes) next.set(namespace, []);
     for (const place of scene.places)
       next.set(place.sandbox.namespace, sandboxObjects(scene, place));
+    for (const place of scene.joints) next.set(place.joint.namespace, joinedObjects(scene, place));
     this.previous = keepSame(this.previous, next);
     return this.previous;
   }

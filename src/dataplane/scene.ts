@@ -1,5 +1,6 @@
 /** The view and the node's own decisions, indexed by what the sub-rooms ask for. */
 import { cidr, cidrContains, ipv4, type Cidr } from '../base/index.ts';
+import { isTerminal } from '../model/index.ts';
 import type {
   Attachment,
   NetworkId,
@@ -9,9 +10,12 @@ import type {
   ServiceRow,
   Subnet,
   Task,
+  TaskId,
 } from '../model/index.ts';
 import type { EndpointIndex } from './endpoint-index.ts';
-import type { Gateway, LocalPlan, LocalSandbox } from './local-plan.ts';
+import type { Gateway, LocalJoint, LocalPlan, LocalSandbox } from './local-plan.ts';
+import { sandboxLink } from './names.ts';
+import type { NamespaceName } from './objects.ts';
 
 export interface PlanInput {
   readonly view: NodeView;
@@ -24,11 +28,18 @@ export interface Place {
   readonly task: Task;
 }
 
-/** A sandbox's interface on one network; `index` numbers it in the sandbox. */
+/** An interface on one network, in a sandbox or in a namespace that was joined. */
 export interface Plug {
-  readonly place: Place;
+  readonly taskId: TaskId;
+  readonly namespace: NamespaceName;
+  readonly link: string;
   readonly attachment: Attachment;
-  readonly index: number;
+}
+
+/** A joined namespace with the interfaces that are planned in it. */
+export interface JointPlace {
+  readonly joint: LocalJoint;
+  readonly plugs: readonly Plug[];
 }
 
 export interface Scene {
@@ -37,6 +48,7 @@ export interface Scene {
   readonly self: PeerRow | undefined;
   readonly gateway: Gateway;
   readonly places: readonly Place[];
+  readonly joints: readonly JointPlace[];
   /** Local interfaces of each network. */
   readonly plugs: ReadonlyMap<NetworkId, readonly Plug[]>;
   readonly endpoints: EndpointIndex;
@@ -48,12 +60,14 @@ export interface Scene {
 export function sceneOf({ view, local }: PlanInput, endpoints: EndpointIndex): Scene {
   endpoints.update(view);
   const places = placesOf(view, local);
+  const joints = jointsOf(view, local);
   return {
     view,
     self: view.peers.get(view.selfId),
     gateway: local.gateway,
     places,
-    plugs: plugsOf(places),
+    joints,
+    plugs: byNetwork([...places.flatMap(plugsOf), ...joints.flatMap(({ plugs }) => plugs)]),
     endpoints,
     services: servicesOf(view),
   };
@@ -67,12 +81,33 @@ function placesOf(view: NodeView, local: LocalPlan): Place[] {
   });
 }
 
-function plugsOf(places: readonly Place[]): Map<NetworkId, Plug[]> {
-  const plugs = new Map<NetworkId, Plug[]>();
-  for (const place of places)
-    for (const [index, attachment] of place.task.attachments.entries())
-      append(plugs, attachment.networkId, { place, attachment, index });
-  return plugs;
+/** An attachment that its node does not have, or not any more, is not plugged in. */
+function jointsOf(view: NodeView, local: LocalPlan): JointPlace[] {
+  return local.joints.map((joint) => {
+    const { namespace } = joint;
+    const plugs = joint.legs.flatMap(({ taskId, link }) => {
+      const task = view.assignments.get(taskId)?.task;
+      if (task === undefined || isTerminal(task.status.state)) return [];
+      return task.attachments.map((attachment) => ({ taskId, namespace, link, attachment }));
+    });
+    return { joint, plugs };
+  });
+}
+
+export function plugsOf({ sandbox, task }: Place): Plug[] {
+  const { namespace } = sandbox;
+  return task.attachments.map((attachment, index) => ({
+    taskId: task.id,
+    namespace,
+    link: sandboxLink(index),
+    attachment,
+  }));
+}
+
+function byNetwork(plugs: readonly Plug[]): Map<NetworkId, Plug[]> {
+  const networks = new Map<NetworkId, Plug[]>();
+  for (const plug of plugs) append(networks, plug.attachment.networkId, plug);
+  return networks;
 }
 
 function servicesOf(view: NodeView): Map<NetworkId, ServiceRow[]> {

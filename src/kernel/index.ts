@@ -18,6 +18,7 @@
  */
 export { KernelError, isErrno, type KernelErrorDetail } from './kernel-error.ts';
 export { FakeKernel, type FakeKernelOptions } from './fake-kernel.ts';
+export type { JoinProblem } from './joining.ts';
 export { LinuxKernel, type LinuxKernelOptions } from './linux-kernel.ts';
 export type { BoundSocket, ClientSocketType, SocketPlace } from './namespace-sockets.ts';
 export type { Watch, WatchHandlers } from './watch.ts';

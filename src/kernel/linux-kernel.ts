@@ -1,6 +1,7 @@
 /** The kernel of this machine. */
 import {
   HOST_NAMESPACE,
+  isJoinedNamespace,
   type Kernel,
   type KernelObject,
   type NamespaceName,
@@ -9,6 +10,12 @@ import {
   type OperationOutcome,
   type SysctlObject,
 } from '../dataplane/index.ts';
+import {
+  clearJoined,
+  foreignDestinations,
+  namespaceIdentity,
+  type JoinProblem,
+} from './joining.ts';
 import { Application } from './linux/apply.ts';
 import { deleteVxlans } from './linux/link-writer.ts';
 import { observeNetlink, observeSysctls } from './linux/observe.ts';
@@ -53,8 +60,35 @@ export class LinuxKernel implements Kernel {
 
   async deleteNamespace(name: NamespaceName): Promise<void> {
     this.tables.forget(name);
-    if (this.spaces.names().includes(name)) deleteVxlans(this.spaces.open(name).route);
+    if (this.spaces.names().includes(name)) await this.empty(name);
     this.spaces.delete(name);
+  }
+
+  /** Holds a namespace that others made under a name of ours, or says why it cannot. */
+  join(
+    name: NamespaceName,
+    path: string,
+    options: { readonly isKnown: boolean } = { isKnown: false },
+  ): Promise<JoinProblem | undefined> {
+    return this.spaces.join(name, path, options);
+  }
+
+  /** What names the namespace at the path while it lives; `undefined` when there is none. */
+  namespaceIdentity(path: string): string | undefined {
+    return namespaceIdentity(path);
+  }
+
+  /** Whether it is the agent's own namespace or one of those that it made. */
+  isOwnNamespace(identity: string): boolean {
+    const made = this.spaces.names().filter((name) => !isJoinedNamespace(name));
+    return [HOST_NAMESPACE, ...made].some(
+      (name) => namespaceIdentity(this.spaces.path(name)) === identity,
+    );
+  }
+
+  /** Networks that somebody else's links of a joined namespace lead to. */
+  foreignDestinations(name: NamespaceName): string[] {
+    return foreignDestinations(this.spaces.open(name).route);
   }
 
   async observe(name: NamespaceName, request: ObserveRequest): Promise<readonly KernelObject[]> {
@@ -113,5 +147,11 @@ export class LinuxKernel implements Kernel {
   private tablePlace(name: NamespaceName): TablePlace {
     const { fd, inode } = this.spaces.open(name);
     return { name, fd, inode, path: name === HOST_NAMESPACE ? undefined : this.spaces.path(name) };
+  }
+
+  private async empty(name: NamespaceName): Promise<void> {
+    const { route } = this.spaces.open(name);
+    if (isJoinedNamespace(name)) await clearJoined(this.spaces.path(name), route);
+    else deleteVxlans(route);
   }
 }

@@ -4,13 +4,12 @@
  */
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { HOST_NAMESPACE, type NamespaceName } from '../dataplane/index.ts';
+import { HOST_NAMESPACE, isJoinedNamespace, type NamespaceName } from '../dataplane/index.ts';
+import { joinNamespace, NSFS_MAGIC, type JoinProblem, type JoinTarget } from './joining.ts';
 import { invalidArgument, systemError } from './kernel-error.ts';
 import { createNamespace, deleteNamespace, type NamespaceFd } from './native.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from './netlink/index.ts';
 
-/** File system type of a namespace's file. */
-const NSFS_MAGIC = 0x6e736673;
 const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const OWN_NAMESPACE_PATH = '/proc/self/ns/net';
 /**
@@ -61,8 +60,21 @@ export class NamespaceTable {
   /** Makes the namespace, or puts the one that is held open back in its place. */
   create(name: NamespaceName): void {
     const path = this.ownPath(name);
+    if (isNamespace(path)) return;
+    const held = this.opened.get(name)?.fd;
+    if (held === undefined && isJoinedNamespace(name))
+      throw systemError({ errno: 'ENOENT', call: 'join' }, `namespace ${name}`, 'it was let go');
     // What is held open goes on living without its file: links, and processes, are in it.
-    if (!isNamespace(path)) createNamespace(path, this.opened.get(name)?.fd);
+    createNamespace(path, held);
+  }
+
+  /** Holds the namespace at `path`, which others made, under the name until it is deleted. */
+  join(
+    name: NamespaceName,
+    path: string,
+    { isKnown }: Pick<JoinTarget, 'isKnown'>,
+  ): Promise<JoinProblem | undefined> {
+    return joinNamespace(path, { mountPoint: this.ownPath(name), isKnown });
   }
 
   delete(name: NamespaceName): void {

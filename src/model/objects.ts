@@ -14,6 +14,7 @@ import type {
   Vni,
 } from './ids.ts';
 import type {
+  AttachmentSpec,
   ClusterSpec,
   Labels,
   NetworkSpec,
@@ -242,14 +243,20 @@ export interface Attachment extends Addresses {
 export interface Task {
   readonly id: TaskId;
   readonly meta: Meta;
+  /** `NO_SERVICE` for an attachment. */
   readonly serviceId: ServiceId;
-  /** Copied, so that a task can be named and explained after its service is gone. */
+  /**
+   * Copied, so that a task can be named and explained after its service is gone. An attachment's
+   * own name.
+   */
   readonly serviceName: string;
-  /** 1-based for replicated services, 0 for global ones. */
+  /** 1-based for replicated services, 0 for global ones and attachments. */
   readonly slot: number;
   /** Absent until placed. */
   readonly nodeId?: NodeId;
-  readonly spec: TaskSpec;
+  readonly spec: TaskSpec | AttachmentSpec;
+  /** Of an attachment: the service whose virtual addresses lead to it, among others. */
+  readonly backendOf?: ServiceId;
   readonly specVersion: number;
   readonly desiredState: 'ready' | 'running' | 'shutdown' | 'remove';
   readonly status: TaskStatus;
@@ -259,6 +266,23 @@ export interface Task {
   readonly hostPorts: readonly PublishedPort[];
   /** Not to be started before this time: the restart delay. */
   readonly startAfterMs?: number;
+}
+
+/** A task of a service. */
+export type ServiceTask = Task & { readonly spec: TaskSpec };
+
+/** A place on a network that a node asked for: for a namespace or container outside of services. */
+export type AttachmentTask = Task & { readonly spec: AttachmentSpec; readonly nodeId: NodeId };
+
+/** Where attachments stand that tasks have their service. */
+export const NO_SERVICE = '' as ServiceId;
+
+export function isAttachment(task: Task): task is AttachmentTask {
+  return 'NetworkAttachmentSpec' in task.spec;
+}
+
+export function isServiceTask(task: Task): task is ServiceTask {
+  return !isAttachment(task);
 }
 
 export const TASK_STATE_ORDER: readonly TaskState[] = [

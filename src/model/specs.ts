@@ -164,6 +164,22 @@ export interface TaskSpec {
   readonly Runtime?: string;
 }
 
+/**
+ * What a task is that only holds a place on a network, for a namespace or a container which no
+ * service made: the Engine API's `TaskSpec` with a `NetworkAttachmentSpec`.
+ */
+export interface AttachmentSpec {
+  readonly NetworkAttachmentSpec: {
+    /** Empty for a namespace without a container. */
+    readonly ContainerID: string;
+  };
+  readonly Networks: readonly NetworkAttachmentConfig[];
+  readonly Runtime: 'attachment';
+  readonly ContainerSpec?: undefined;
+  readonly Resources?: undefined;
+  readonly RestartPolicy?: undefined;
+}
+
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 
 export interface PortConfig {

@@ -50,8 +50,11 @@ export interface ServiceRow {
 export interface EndpointRow {
   readonly kind: 'endpoint';
   readonly taskId: TaskId;
+  /** Of an attachment: the service that it is a backend of, else its own id. */
   readonly serviceId: ServiceId;
   readonly serviceName: string;
+  /** Set for an attachment: what it is called; no service names it. */
+  readonly attachmentName?: string;
   readonly slot: number;
   readonly nodeId: NodeId;
   readonly hostname: string;

@@ -6,7 +6,14 @@ import { join } from 'node:path';
 import { messageOf, type Clock, type Logger } from '../base/index.ts';
 import type { ClusterMember } from '../cluster/index.ts';
 import { Planner, type LocalPlan, type Plan } from '../dataplane/index.ts';
-import type { NodeView, Task, TaskId } from '../model/index.ts';
+import {
+  isServiceTask,
+  isTerminal,
+  type NodeView,
+  type ServiceTask,
+  type TaskId,
+} from '../model/index.ts';
+import type { Attachments } from './attach/index.ts';
 import type { Runtime } from '../runtime/index.ts';
 import { containerIdOf, containerSpecOf, hostnameOf } from './container-spec.ts';
 import { Acknowledgements, type Reconciler } from './reconcile/index.ts';
@@ -16,7 +23,9 @@ import { TaskRunner, type TaskDeps, type TaskNetwork } from './task-runner.ts';
 
 export interface NodeDaemonOptions {
   readonly member: ClusterMember;
-  readonly runtime: Runtime;
+  /** Absent: no task runs here, but attachments are held. */
+  readonly runtime: Runtime | undefined;
+  readonly attachments: Attachments;
   readonly reconciler: Reconciler;
   readonly sandboxes: SandboxTable;
   /** Names, hosts file and resolver of each sandbox. */
@@ -52,20 +61,22 @@ export class NodeDaemon implements TaskNetwork {
 
   /** Adopts what an earlier agent left, then follows the view. */
   async start(): Promise<void> {
-    const { member, runtime, sandboxes, names } = this.options;
+    const { member, runtime, sandboxes, names, attachments } = this.options;
     this.view = member.view;
     for (const sandbox of sandboxes.values()) await this.serveNames(sandbox);
     this.unsubscribe.push(
       member.onView((view) => this.follow(view)),
-      runtime.onChange((id) => this.wakeOwnerOf(id)),
+      ...(runtime ? [runtime.onChange((id) => this.wakeOwnerOf(id))] : []),
     );
     names.update(this.view);
+    await attachments.start(() => this.replan());
     this.follow(this.view);
   }
 
   close(): void {
     for (const unsubscribe of this.unsubscribe) unsubscribe();
     this.acknowledgements.close();
+    this.options.attachments.close();
     for (const runner of this.runners.values()) runner.close();
   }
 
@@ -73,7 +84,7 @@ export class NodeDaemon implements TaskNetwork {
     return this.options.sandboxes.get(taskId) !== undefined;
   }
 
-  async attach(task: Task): Promise<void> {
+  async attach(task: ServiceTask): Promise<void> {
     const sandbox = await this.options.sandboxes.ensure(task.id);
     await this.openNames(sandbox);
     this.replan();
@@ -109,34 +120,49 @@ export class NodeDaemon implements TaskNetwork {
     await this.options.names.open(sandbox, this.taskOf(sandbox.taskId));
   }
 
-  private taskOf(taskId: TaskId): Task | undefined {
-    return this.view?.assignments.get(taskId)?.task;
+  private taskOf(taskId: TaskId): ServiceTask | undefined {
+    return serviceTask(this.view, taskId);
   }
 
   private follow(view: NodeView | undefined): void {
     this.view = view;
     this.options.names.update(view);
     for (const sandbox of this.options.sandboxes.values()) void this.serveNames(sandbox);
+    this.options.attachments.follow(view);
     this.replan();
-    const wanted = view?.assignments;
-    for (const taskId of wanted?.keys() ?? []) this.ensureRunner(taskId);
-    for (const container of this.options.runtime.list()) {
+    const { runtime } = this.options;
+    if (runtime === undefined) return this.reject(view);
+    for (const { task } of view?.assignments.values() ?? [])
+      if (isServiceTask(task)) this.ensureRunner(task.id, runtime);
+    for (const container of runtime.list()) {
       const taskId = container.spec.labels['com.docker.swarm.task.id'] as TaskId | undefined;
-      if (taskId !== undefined) this.ensureRunner(taskId);
+      if (taskId !== undefined) this.ensureRunner(taskId, runtime);
     }
-    for (const sandbox of this.options.sandboxes.values()) this.ensureRunner(sandbox.taskId);
+    for (const sandbox of this.options.sandboxes.values())
+      this.ensureRunner(sandbox.taskId, runtime);
     const isRemembered = this.isViewRemembered();
     for (const [taskId, runner] of this.runners)
-      runner.want(wanted?.get(taskId)?.task, { isRemembered });
+      runner.want(serviceTask(view, taskId), { isRemembered });
   }
 
-  private ensureRunner(taskId: TaskId): void {
+  /** What was put here by mistake goes elsewhere at once. */
+  private reject(view: NodeView | undefined): void {
+    const atMs = this.options.clock.wallMs();
+    const error = 'this node runs no tasks: it was started with the runtime "none"';
+    for (const { task } of view?.assignments.values() ?? [])
+      if (isServiceTask(task) && !isTerminal(task.status.state))
+        this.options.member.report([
+          { id: task.id, status: { state: 'rejected', message: 'preparing', error, atMs } },
+        ]);
+  }
+
+  private ensureRunner(taskId: TaskId, runtime: Runtime): void {
     if (this.runners.has(taskId)) return;
-    this.runners.set(taskId, new TaskRunner(taskId, this.taskDeps()));
+    this.runners.set(taskId, new TaskRunner(taskId, this.taskDeps(runtime)));
   }
 
-  private taskDeps(): TaskDeps {
-    const { runtime, clock, logger, member } = this.options;
+  private taskDeps(runtime: Runtime): TaskDeps {
+    const { clock, logger, member } = this.options;
     return {
       runtime,
       network: this,
@@ -148,7 +174,7 @@ export class NodeDaemon implements TaskNetwork {
     };
   }
 
-  private specOf(task: Task): ReturnType<typeof containerSpecOf> {
+  private specOf(task: ServiceTask): ReturnType<typeof containerSpecOf> {
     const { names, hostname, runDirectory, member } = this.options;
     const sandbox = this.options.sandboxes.get(task.id);
     const context = {
@@ -190,8 +216,9 @@ export class NodeDaemon implements TaskNetwork {
   private isPlanComplete(): boolean {
     if (!this.isViewRemembered()) return true;
     if (this.view === undefined) return false;
-    // A sandbox that is newer than the view has links and rows that no plan of it names.
-    const { sandboxes } = this.options;
+    // What is newer than the view has links and rows that no plan of it names.
+    const { sandboxes, attachments } = this.options;
+    if (!attachments.areIn(this.view)) return false;
     return sandboxes.values().every(({ taskId }) => this.taskOf(taskId) !== undefined);
   }
 
@@ -202,7 +229,7 @@ export class NodeDaemon implements TaskNetwork {
   }
 
   private localPlan(): LocalPlan {
-    const { sandboxes, names } = this.options;
+    const { sandboxes, names, attachments } = this.options;
     return {
       sandboxes: sandboxes.values().map((sandbox) => {
         const ports = names.portsOf(sandbox.taskId);
@@ -211,6 +238,7 @@ export class NodeDaemon implements TaskNetwork {
           ...(ports ? { resolverPorts: { udp: ports.udpPort, tcp: ports.tcpPort } } : {}),
         };
       }),
+      joints: attachments.joints(),
       gateway: {
         prefix: sandboxes.prefix,
         address: sandboxes.bridgeAddress,
@@ -218,4 +246,9 @@ export class NodeDaemon implements TaskNetwork {
       },
     };
   }
+}
+
+function serviceTask(view: NodeView | undefined, taskId: TaskId): ServiceTask | undefined {
+  const task = view?.assignments.get(taskId)?.task;
+  return task !== undefined && isServiceTask(task) ? task : undefined;
 }

@@ -1,7 +1,8 @@
 /** Names in sandboxes: what each container's files say, and which of them the resolver serves. */
 import { join } from 'node:path';
 import { buildHostsFile, buildResolvConf, type ResolvConf } from '../dns/index.ts';
-import type { NodeView, Task, TaskId } from '../model/index.ts';
+import type { NamespaceName } from '../dataplane/index.ts';
+import type { NetworkId, NodeView, ServiceTask, Task, TaskId } from '../model/index.ts';
 import type { Resolver, ResolverPorts } from './resolver/index.ts';
 import type { Sandbox } from './sandboxes.ts';
 
@@ -12,9 +13,16 @@ export interface SandboxNamesOptions {
   readonly readHostResolvConf: () => string;
 }
 
+interface Served {
+  readonly namespace: NamespaceName;
+  readonly networks: readonly NetworkId[];
+  readonly conf: ResolvConf;
+}
+
 export class SandboxNames {
   private readonly options: SandboxNamesOptions;
-  private readonly ports = new Map<TaskId, ResolverPorts>();
+  /** By the sandbox's task, or the name of the namespace that was joined. */
+  private readonly ports = new Map<string, ResolverPorts>();
 
   constructor(options: SandboxNamesOptions) {
     this.options = options;
@@ -27,31 +35,43 @@ export class SandboxNames {
 
   /** Ensures that the sandbox, whose namespace exists, is served. Throws `ResolverError`. */
   async open(sandbox: Sandbox, task: Task | undefined): Promise<void> {
-    const conf = this.confOf(task);
     const networks = (task?.attachments ?? []).map(({ networkId }) => networkId);
-    const ports = await this.options.resolver.open(sandbox.taskId, {
-      networkNamespacePath: join(this.options.runDirectory, 'netns', sandbox.namespace),
+    const { taskId, namespace } = sandbox;
+    await this.serve(taskId, { namespace, networks, conf: this.confOf(task) });
+  }
+
+  /** Likewise for a namespace that was joined; networks of an earlier call are replaced. */
+  async openJoint(namespace: NamespaceName, networks: readonly NetworkId[]): Promise<void> {
+    await this.serve(namespace, { namespace, networks, conf: this.confOf(undefined) });
+  }
+
+  async close(id: TaskId | NamespaceName): Promise<void> {
+    this.ports.delete(id);
+    await this.options.resolver.close(id);
+  }
+
+  /** Where port 53 leads in there; absent while it is not served. */
+  portsOf(id: TaskId | NamespaceName): ResolverPorts | undefined {
+    return this.ports.get(id);
+  }
+
+  private async serve(
+    id: TaskId | NamespaceName,
+    { namespace, networks, conf }: Served,
+  ): Promise<void> {
+    const ports = await this.options.resolver.open(id, {
+      networkNamespacePath: join(this.options.runDirectory, 'netns', namespace),
       asker: { networks, hasNdots: conf.hasNdots },
       upstreams: conf.upstreams,
     });
-    this.ports.set(sandbox.taskId, ports);
+    this.ports.set(id, ports);
   }
 
-  async close(taskId: TaskId): Promise<void> {
-    this.ports.delete(taskId);
-    await this.options.resolver.close(taskId);
-  }
-
-  /** Where the sandbox's port 53 leads; absent while it is not served. */
-  portsOf(taskId: TaskId): ResolverPorts | undefined {
-    return this.ports.get(taskId);
-  }
-
-  resolvConf(task: Task): string {
+  resolvConf(task: ServiceTask): string {
     return this.confOf(task).file;
   }
 
-  hostsFile(task: Task, hostname: string): string {
+  hostsFile(task: ServiceTask, hostname: string): string {
     return buildHostsFile({
       hostname,
       addresses: task.attachments.map(({ address }) => address),
@@ -62,7 +82,7 @@ export class SandboxNames {
   private confOf(task: Task | undefined): ResolvConf {
     return buildResolvConf(
       this.options.readHostResolvConf(),
-      task?.spec.ContainerSpec.DNSConfig ?? {},
+      task?.spec.ContainerSpec?.DNSConfig ?? {},
     );
   }
 }

@@ -1,4 +1,4 @@
-import type { NodeId, Service, ServiceId } from '../model/index.ts';
+import { NO_SERVICE, type NodeId, type Service, type ServiceId } from '../model/index.ts';
 import type { Change, Store } from '../store/index.ts';
 import { Occupancy } from './placement/occupancy.ts';
 
@@ -102,6 +102,8 @@ export class Attention {
         case 'task':
           this.counted?.change(change.before, change.after);
           this.wake((change.after ?? change.before)?.serviceId);
+          // Attachments have no service that could be looked at: they are like what is left of one.
+          if (change.after?.serviceId === NO_SERVICE) this.gone.add(NO_SERVICE);
           break;
         case 'network':
           // Networks matter to tasks that wait for an address, and those are not quiet.

@@ -420,3 +420,34 @@ test('what did not change is the same object', (t) => {
   t.is(remote(one).length, 2);
   for (const [at, object] of remote(one).entries()) t.true(object === remote(two)[at]);
 });
+
+test('a namespace that was joined gets its legs and the way to names, and nothing else', (t) => {
+  const tasks: TestTask[] = [...CLUSTER.tasks, { number: 5, service: 1, node: 1, networks: [1] }];
+  const { view, local } = inputOf({ ...CLUSTER, tasks });
+  const own = taskId(5);
+  const joint = {
+    namespace: 'j-foreign',
+    legs: [{ taskId: own, link: 'hawser3' }],
+    resolverPorts: { udp: 50001, tcp: 50002 },
+  };
+  const sandboxes = local.sandboxes.filter((sandbox) => sandbox.taskId !== own);
+  const planned = plan({ view, local: { ...local, sandboxes, joints: [joint] } });
+  const objects = planned.get('j-foreign') ?? [];
+  const isOnLink = (object: KernelObject): boolean => /hawser3/.test(JSON.stringify(object));
+  const others = objects.filter((object) => !isOnLink(object));
+  t.deepEqual(others.map(objectKey), ['nft-table/inet/hawser']);
+  t.false(objects.some((object) => object.kind === 'route' && object.destination === '0.0.0.0/0'));
+  const leg = find(planned, overlayOf(1), 'link').find(
+    (link) => link.type === 'veth' && link.peerNamespace === 'j-foreign',
+  );
+  t.like(leg, { peerName: 'hawser3' });
+  const [table] = find(planned, 'j-foreign', 'nft-table');
+  t.true(text(table).includes('50001'));
+});
+
+test('a joined namespace whose attachments are over is planned empty', (t) => {
+  const { view, local } = inputOf(CLUSTER);
+  const joint = { namespace: 'j-foreign', legs: [{ taskId: taskId(99), link: 'hawser0' }] };
+  const planned = plan({ view, local: { ...local, joints: [joint] } });
+  t.deepEqual(planned.get('j-foreign'), []);
+});

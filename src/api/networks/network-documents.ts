@@ -168,7 +168,7 @@ function containerEntry(
   if (!attachment) return [];
   const subnets = view.networks.get(attachment.networkId)?.subnets ?? [];
   const document = {
-    Name: taskName({ ...row, id: row.taskId }),
+    Name: row.attachmentName ?? taskName({ ...row, id: row.taskId }),
     EndpointID: createHash('sha256').update(`${networkId}/${row.taskId}`).digest('hex'),
     MacAddress: attachment.mac,
     IPv4Address: withPrefixLength(attachment.address, subnets),

@@ -23,12 +23,20 @@ import {
   type ClusterUpdateRequest,
   type Identity,
 } from '../identity/index.ts';
-import type { Manager, ManagerInfo, TaskLogEntry, TaskLogQuery } from '../member.ts';
+import type {
+  AttachGrant,
+  AttachRequest,
+  Manager,
+  ManagerInfo,
+  TaskLogEntry,
+  TaskLogQuery,
+} from '../member.ts';
 import {
   BODY_BYTES_MAX,
   ClusterServer,
   NODE_FRAME_BYTES_MAX,
   StreamLink,
+  attachSchema,
   decodeJson,
   joinRequestSchema,
   memoryLinks,
@@ -43,6 +51,7 @@ import {
   type RequiredPeer,
 } from '../transport/index.ts';
 import type { ClusterMetrics, MemberTuning } from '../tuning.ts';
+import { grantAttachment } from './attach-desk.ts';
 import { JoinDesk } from './join-desk.ts';
 import { Leadership } from './lead/leadership.ts';
 import { Replica, nodeOf, type ReplicaOptions } from './replica.ts';
@@ -179,6 +188,7 @@ export class ActiveManager implements Manager {
           await this.sync();
           return this.desk.renew(decodeJson(renewRequestSchema, body).requestPem, peer.node);
         },
+        attach: (body, peer) => this.attach(peer.node.id, decodeJson(attachSchema, body)),
         takePart: (body, peer) => this.letTakePart(body, peer),
         session: (stream, peer) => this.openStreamSession(stream, peer),
         logs: (requestId, stream, peer) =>
@@ -255,6 +265,15 @@ export class ActiveManager implements Manager {
   async planUpdate(request: ClusterUpdateRequest): Promise<ClusterUpdate> {
     const nowMs = this.options.clock.wallMs();
     return planClusterUpdate(this.cluster(), request, { nowMs, access: this.identity });
+  }
+
+  async attach(nodeId: NodeId, request: AttachRequest): Promise<AttachGrant> {
+    // A network that was made a moment ago, through another manager, is to be found.
+    await this.sync();
+    const { store } = this;
+    const { clock } = this.options;
+    const propose = (command: Command): Promise<ApplyOutcome> => this.propose(command);
+    return grantAttachment({ store, clock, propose }, nodeId, request);
   }
 
   taskLogs(tasks: readonly Task[], query: TaskLogQuery): AsyncIterable<TaskLogEntry> {

@@ -9,7 +9,9 @@
  * talk.
  */
 import { z } from 'zod';
+import { isAttachmentName } from '../../model/index.ts';
 import type {
+  NetworkId,
   NodeDescription,
   Revision,
   TaskId,
@@ -32,6 +34,8 @@ export const HAVE_FRAMES_MAX = 200;
 export const REPORT_STATUSES_MAX = 200;
 /** Longest text in a task's status; the sender cuts. */
 export const STATUS_TEXT_MAX = 2_000;
+
+const ALIASES_MAX = 64;
 
 const id = z.string().min(1).max(64);
 const address = z.string().min(1).max(300);
@@ -259,6 +263,21 @@ export const takePartSchema = z.object({
   address,
 });
 export const takePartReplySchema = z.object({});
+
+/** A node asks for a place on a network. */
+export const attachSchema = z.object({
+  id: taskId,
+  network: z.string().min(1).max(256),
+  name: z.string().refine(isAttachmentName),
+  aliases: z.array(z.string().refine(isAttachmentName)).max(ALIASES_MAX),
+  containerId: z.string().max(128),
+  address: z.ipv4().optional(),
+  service: z.string().min(1).max(256).optional(),
+});
+export const attachReplySchema = z.object({
+  networkId: checkedAs<NetworkId>(id),
+  address: z.ipv4(),
+});
 
 export const renewRequestSchema = z.object({ requestPem: z.string().max(8192) });
 export const renewReplySchema = z.object({

@@ -40,6 +40,8 @@ export interface ServerRoutes {
   renew(body: Buffer, peer: RequiredPeer): Promise<object>;
   /** A manager asks to be added to the group. */
   takePart(body: Buffer, peer: RequiredPeer): Promise<object>;
+  /** A node asks for a place on a network. */
+  attach(body: Buffer, peer: RequiredPeer): Promise<object>;
   session(stream: ServerHttp2Stream, peer: RequiredPeer): void;
   /**
    * Whether this very certificate was a node's when the root that it is of was rotated away, and
@@ -77,6 +79,7 @@ export const ACCESS = {
   'POST /v1/join': 'anyone',
   'POST /v1/renew': 'superseded',
   'POST /v1/managers': 'node',
+  'POST /v1/attachments': 'node',
   'POST /v1/session': 'node',
   'POST /v1/logs': 'node',
 } as const satisfies Record<string, 'anyone' | 'node' | 'superseded'>;
@@ -209,6 +212,11 @@ export class ClusterServer {
         const body = await readBody(stream, bodyBytesMax);
         return respond(stream, 200, await routes.takePart(body, known));
       }
+      case 'POST /v1/attachments': {
+        const known = this.admitted(peer, route);
+        const body = await readBody(stream, bodyBytesMax);
+        return respond(stream, 200, await routes.attach(body, known));
+      }
       case 'POST /v1/session': {
         const known = this.admitted(peer, route);
         stream.respond({ ':status': 200 });
@@ -327,9 +335,14 @@ function respond(stream: ServerHttp2Stream, status: number, body: object): void 
 }
 
 function respondError(stream: ServerHttp2Stream, error: unknown, nowMs: number): void {
-  const code = error instanceof ClusterError ? error.detail.code : 'failed';
+  const code = error instanceof ClusterError ? codeOf(error) : 'failed';
   const status = STATUS_OF.get(code) ?? 500;
   respond(stream, status, { code, message: messageOf(error), nowMs });
+}
+
+/** A refusal of the state goes under its own name: the other end makes it a refusal again. */
+function codeOf({ detail }: ClusterError): string {
+  return detail.code === 'refused' ? detail.reason : detail.code;
 }
 
 const STATUS_OF: ReadonlyMap<string, number> = new Map([
@@ -345,6 +358,12 @@ const STATUS_OF: ReadonlyMap<string, number> = new Map([
   ['too-large', 413],
   ['too-many-attempts', 429],
   ['busy', 503],
+  ['name-taken', 409],
+  ['address-taken', 409],
+  ['not-attachable', 403],
+  ['invalid', 400],
+  ['exhausted', 503],
+  ['no-leader', 503],
 ]);
 
 function notFound(path: string): ClusterError {

@@ -1,15 +1,24 @@
 /**
  * A task's namespace: its interfaces on overlays and on `hawser_gw`, and its own nft table with
- * the redirect to the resolver and what ingress needs.
+ * the redirect to the resolver and what ingress needs. Of a namespace that others made only a part
+ * of that.
  */
 import { cidr, ipv4, macOfIpv4 } from '../../base/index.ts';
-import type { NetworkRow } from '../../model/index.ts';
 import { sandboxIngress, type TableParts } from '../ingress/sandbox.ts';
 import type { LocalSandbox } from '../local-plan.ts';
 import { PRIORITY, address, baseChain, route, ruleFrom, sysctl } from '../make.ts';
 import { NFT_TABLE, sandboxLink } from '../names.ts';
 import type { KernelObject, NftTableObject, SysctlObject } from '../objects.ts';
-import { overlayMtu, subnetOf, subnetPlaces, type Place, type Plug, type Scene } from '../scene.ts';
+import {
+  overlayMtu,
+  plugsOf,
+  subnetOf,
+  subnetPlaces,
+  type JointPlace,
+  type Place,
+  type Plug,
+  type Scene,
+} from '../scene.ts';
 import { gatewayUse } from './use.ts';
 
 /**
@@ -32,19 +41,26 @@ const SANDBOX_SYSCTLS: readonly SysctlObject[] = [
 
 export function sandboxObjects(scene: Scene, place: Place): KernelObject[] {
   const objects: KernelObject[] = [...SANDBOX_SYSCTLS];
-  for (const [index, attachment] of place.task.attachments.entries()) {
-    const network = scene.view.networks.get(attachment.networkId);
-    if (network !== undefined) objects.push(...overlayLeg({ place, attachment, index }, network));
-  }
+  for (const plug of plugsOf(place)) objects.push(...overlayLeg(scene, plug));
   objects.push(...gatewayLeg(scene, place), ...sandboxTable(scene, place));
   return withoutOwnSysctls(objects, place);
 }
 
-function overlayLeg({ attachment, index }: Plug, network: NetworkRow): KernelObject[] {
+/**
+ * A namespace that was joined: the interfaces of its attachments with what stands on them, and the
+ * way to the resolver. No default route and no setting that others would feel.
+ */
+export function joinedObjects(scene: Scene, { joint, plugs }: JointPlace): KernelObject[] {
+  const objects = plugs.flatMap((plug) => overlayLeg(scene, plug));
+  return plugs.length === 0 ? [] : [...objects, ...tableOf([resolverParts(joint)])];
+}
+
+function overlayLeg(scene: Scene, { link, attachment }: Plug): KernelObject[] {
+  const network = scene.view.networks.get(attachment.networkId);
+  if (network === undefined) return [];
   const places = subnetPlaces(network);
   const own = subnetOf(places, attachment.address);
   if (own === undefined) return [];
-  const link = sandboxLink(index);
   const { mac, address: plain } = attachment;
   const mtu = overlayMtu(network);
   const objects: KernelObject[] = [
@@ -95,7 +111,10 @@ function gatewayLeg(scene: Scene, { sandbox, task }: Place): KernelObject[] {
 }
 
 function sandboxTable(scene: Scene, place: Place): NftTableObject[] {
-  const parts = [resolverParts(place.sandbox), ingressParts(scene, place)];
+  return tableOf([resolverParts(place.sandbox), ingressParts(scene, place)]);
+}
+
+function tableOf(parts: readonly (TableParts | undefined)[]): NftTableObject[] {
   const chains = parts.flatMap((part) => part?.chains ?? []);
   if (chains.length === 0) return [];
   const sets = parts.flatMap((part) => part?.sets ?? []);
@@ -108,7 +127,9 @@ function sandboxTable(scene: Scene, place: Place): NftTableObject[] {
  * translation would have the kernel track every connection of the sandbox, which halves how many
  * of them it can open, and a hook of IP would see the packets of all interfaces.
  */
-function resolverParts({ resolverPorts }: LocalSandbox): TableParts | undefined {
+function resolverParts({
+  resolverPorts,
+}: Pick<LocalSandbox, 'resolverPorts'>): TableParts | undefined {
   if (resolverPorts === undefined) return undefined;
   const rules = (['udp', 'tcp'] as const).flatMap((protocol) => {
     const port = resolverPorts[protocol];
@@ -139,7 +160,7 @@ function ingressParts(scene: Scene, { task }: Place): TableParts | undefined {
 
 /** What the service's own spec sets is its own affair. */
 function withoutOwnSysctls(objects: readonly KernelObject[], { task }: Place): KernelObject[] {
-  const names = Object.keys(task.spec.ContainerSpec.Sysctls ?? {});
+  const names = Object.keys(task.spec.ContainerSpec?.Sysctls ?? {});
   const own = new Set(names.map((name) => name.replaceAll('.', '/')));
   return objects.filter((object) => object.kind !== 'sysctl' || !own.has(object.path));
 }

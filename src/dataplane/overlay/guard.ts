@@ -58,18 +58,18 @@ export function guardParts(plugs: readonly Plug[]): BridgeParts {
 }
 
 function senders(plugs: readonly Plug[]): string[] {
-  return plugs.map(({ place, attachment: { mac, address } }) =>
-    [overlayPort(place.task.id), mac, address].join(' . '),
+  return plugs.map(({ taskId, attachment: { mac, address } }) =>
+    [overlayPort(taskId), mac, address].join(' . '),
   );
 }
 
 /** Discovery speaks from the link's own address, and from none while it tries one out. */
 function senders6(plugs: readonly Plug[]): string[] {
-  return plugs.flatMap(({ place, attachment: { mac, address6 } }) =>
+  return plugs.flatMap(({ taskId, attachment: { mac, address6 } }) =>
     address6 === undefined
       ? []
       : [address6, linkLocal(mac), '::'].map((address) =>
-          [overlayPort(place.task.id), mac, address].join(' . '),
+          [overlayPort(taskId), mac, address].join(' . '),
         ),
   );
 }

@@ -12,7 +12,7 @@ import { macOfNodeIndex } from '../../base/index.ts';
 import type { NetworkRow, PeerRow, VirtualIp } from '../../model/index.ts';
 import type { EndpointPlug } from '../endpoint-index.ts';
 import { ENDPOINT_PORT, TUNNEL_PORT, address, sysctl } from '../make.ts';
-import { OVERLAY_BRIDGE, overlayPort, sandboxLink, vxlanLink } from '../names.ts';
+import { OVERLAY_BRIDGE, overlayPort, vxlanLink } from '../names.ts';
 import type { FdbObject, KernelObject, LinkObject, NeighbourObject } from '../objects.ts';
 import {
   overlayMtu,
@@ -161,15 +161,15 @@ function vxlanDevice({ place, self, mtu, port }: VxlanDevice): LinkObject[] {
   return [device];
 }
 
-function localEndpoint({ place, attachment, index }: Plug, mtu: number): KernelObject[] {
-  const name = overlayPort(place.task.id);
+function localEndpoint({ taskId, namespace, link, attachment }: Plug, mtu: number): KernelObject[] {
+  const name = overlayPort(taskId);
   return [
     {
       kind: 'link',
       type: 'veth',
       name,
-      peerNamespace: place.sandbox.namespace,
-      peerName: sandboxLink(index),
+      peerNamespace: namespace,
+      peerName: link,
       isUp: true,
       mtu,
       master: OVERLAY_BRIDGE,

@@ -5,6 +5,7 @@
  *   tasks.<service or alias>     every serving task
  *   <service>.<slot>.<task id>   that task; for a global service <service>.<node id>.<task id>
  *   its aliases, short container id, hostname          likewise
+ *   <attachment> and its aliases, short container id   that attachment
  *
  * A name of a service hides the same name of a task, so a task whose hostname is its service's name
  * takes nothing from the VIP. Two services that share an alias share its addresses. Nothing is
@@ -85,7 +86,7 @@ function addressesOf(tasks: readonly TaskOnNetwork[]): readonly Ipv4[] {
 }
 
 function serviceNamesOf(tasks: readonly TaskOnNetwork[]): readonly string[] {
-  return tasks.map((task) => task.row.serviceName);
+  return tasks.flatMap(({ row }) => (row.attachmentName === undefined ? [row.serviceName] : []));
 }
 
 class NameTableBuilder {
@@ -117,7 +118,7 @@ class NameTableBuilder {
     if (vip !== undefined && !options.isCompatible) this.addReverse(vip, service.name);
   }
 
-  /** For tasks whose service is not in the view, as a container outside of any service. */
+  /** For tasks whose service is not in the view. */
   addServiceNames(names: readonly string[], serving: readonly Ipv4[]): void {
     for (const name of names) this.add(this.services, name, serving);
     this.addTasksNames(names, serving);
@@ -126,7 +127,7 @@ class NameTableBuilder {
   addTask(task: TaskOnNetwork): void {
     const { row, attachment, address } = task;
     const member = row.slot === 0 ? row.nodeId : String(row.slot);
-    const full = `${row.serviceName}.${member}.${row.taskId}`;
+    const full = row.attachmentName ?? `${row.serviceName}.${member}.${row.taskId}`;
     const shortId = row.containerId?.slice(0, SHORT_ID_CHARACTERS) ?? '';
     for (const name of [full, ...attachment.aliases, shortId, row.hostname]) {
       this.add(this.tasks, name, [address]);

@@ -1,7 +1,7 @@
 /** What netlink's events say of a namespace, in the plan's words. */
 import {
   fdbKey,
-  HOST_NAMESPACE,
+  isSharedNamespace,
   neighbourKey,
   objectKey,
   type KernelEvent,
@@ -33,8 +33,9 @@ import {
   type NetlinkMessage,
   type NetlinkSocket,
 } from '../netlink/index.ts';
+import { OWN_PREFIX } from '../joining.ts';
 import { linkObject } from './link-objects.ts';
-import { HOST_PREFIX, isRelevantRule, isWritten, ruleObject, RT_TABLE_LOCAL } from './observe.ts';
+import { isRelevantRule, isWritten, ruleObject, RT_TABLE_LOCAL } from './observe.ts';
 
 /**
  * Reads events one after another, and remembers the names of links, which events give as numbers.
@@ -78,7 +79,7 @@ export class EventReader {
   private readonly nameOf = (index: number): string | undefined => this.names.get(index);
 
   private remember(row: LinkRow): void {
-    const isOurs = this.namespace !== HOST_NAMESPACE || row.name.startsWith(HOST_PREFIX);
+    const isOurs = !isSharedNamespace(this.namespace) || row.name.startsWith(OWN_PREFIX);
     if (isOurs) this.names.set(row.index, row.name);
     else this.names.delete(row.index);
   }

@@ -1,12 +1,13 @@
 /** Reads what a namespace holds, over netlink and /proc; nft tables are read by `nft/`. */
 import {
-  HOST_NAMESPACE,
+  isSharedNamespace,
   type KernelObject,
   type NamespaceName,
   type ObserveRequest,
   type RuleObject,
   type SysctlObject,
 } from '../../dataplane/index.ts';
+import { OWN_PREFIX } from '../joining.ts';
 import { isErrno } from '../kernel-error.ts';
 import { readSysctl } from '../native.ts';
 import {
@@ -32,8 +33,6 @@ import type { OpenNamespace } from '../netns.ts';
 import { linkObject } from './link-objects.ts';
 import { checkedSysctlPath } from './sysctl.ts';
 
-/** Links and tables in the host's namespace that are ours begin with this. */
-export const HOST_PREFIX = 'hawser';
 export const RT_TABLE_LOCAL = 255;
 /** The kernel's three rules: for the tables local, main and default. */
 const DEFAULT_RULES = new Map([
@@ -62,13 +61,13 @@ export function observeNetlink(
   return objects;
 }
 
-/** Names by index; of the host's links only ours have one. */
+/** Names by index; among links of others only ours have one. */
 function linkNames(
   namespace: NamespaceName,
   rows: readonly LinkRow[],
 ): (index: number) => string | undefined {
   const isOurs = (row: LinkRow): boolean =>
-    namespace !== HOST_NAMESPACE || row.name.startsWith(HOST_PREFIX);
+    !isSharedNamespace(namespace) || row.name.startsWith(OWN_PREFIX);
   const names = new Map(rows.filter(isOurs).map((row) => [row.index, row.name]));
   return (index) => names.get(index);
 }
@@ -108,7 +107,7 @@ export function isWritten(row: { readonly address: string }): boolean {
 export function isRelevantRule(namespace: NamespaceName, rule: ObservedRule): boolean {
   const isPlain = rule.source === undefined && rule.mark === undefined;
   if (isPlain && DEFAULT_RULES.get(rule.priority) === rule.table) return false;
-  return rule.isOwn || namespace !== HOST_NAMESPACE;
+  return rule.isOwn || !isSharedNamespace(namespace);
 }
 
 export function ruleObject(rule: ObservedRule): RuleObject {

@@ -3,7 +3,11 @@
  * as long as its count is what our own transactions make of the last one seen, the tables are what
  * we left behind and need not be listed.
  */
-import type { NamespaceName, NftTableObject } from '../../dataplane/index.ts';
+import {
+  isSharedNamespace,
+  type NamespaceName,
+  type NftTableObject,
+} from '../../dataplane/index.ts';
 import type { KernelError } from '../kernel-error.ts';
 import type { NamespaceFd } from '../native.ts';
 import { applyNft, listNft, nftGeneration, type NftChange } from './nft-tables.ts';
@@ -31,7 +35,7 @@ export class KnownTables {
     const generation = nftGeneration(place.fd);
     const known = this.knownOf(place);
     if (known?.generation === generation) return known.tables;
-    const tables = await listNft(place.path);
+    const tables = await listNft(place.path, { isShared: isSharedNamespace(place.name) });
     this.known.set(place.name, { inode: place.inode, generation, tables });
     return tables;
   }

@@ -44,11 +44,14 @@ export function askNftGeneration(socket: NetlinkSocket): number {
 }
 
 /**
- * Lists the tables of ours. In the host's namespace they are asked for by name: others' may be very
- * long.
+ * Lists the tables of ours. In a namespace that others use as well they are asked for by name:
+ * others' may be very long.
  */
-export async function listNft(namespace: NftNamespacePath): Promise<NftTableObject[]> {
-  if (namespace !== undefined) return parseNft(await nftRead(namespace, ['list', 'ruleset']));
+export async function listNft(
+  namespace: NftNamespacePath,
+  { isShared }: { readonly isShared: boolean },
+): Promise<NftTableObject[]> {
+  if (!isShared) return parseNft(await nftRead(namespace, ['list', 'ruleset']));
   const tables: NftTableObject[] = [];
   for (const { family, name } of parseNftTableNames(await nftRead(namespace, ['list', 'tables'])))
     tables.push(...parseNft(await nftRead(namespace, ['list', 'table', family, name])));

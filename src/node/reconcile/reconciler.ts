@@ -85,6 +85,12 @@ export class Reconciler {
     this.wake();
   }
 
+  /** Deletes a namespace that no plan has, or will have again. */
+  retire(namespace: NamespaceName): void {
+    this.abandon(namespace);
+    this.wake();
+  }
+
   /** The namespace may have been changed by somebody else: looks at it again soon. */
   markSuspect(namespace: NamespaceName): void {
     this.keepers.get(namespace)?.suspect();

@@ -1,5 +1,5 @@
 /** Cleaning up: tasks that are done with leave the store, and history is kept to its limit. */
-import { isTerminal, type Service, type Task } from '../../model/index.ts';
+import { isAttachment, isTerminal, type Service, type Task } from '../../model/index.ts';
 import type { Decision } from '../decision.ts';
 import { isWanted, type Group } from './group.ts';
 import { paced } from './paced.ts';
@@ -18,9 +18,15 @@ export function* reapTasks(decision: Decision, tasks: readonly Task[]): Generato
     const isHomeless = task.nodeId !== undefined && decision.nodeOf(task) === undefined;
     if (!isTerminal(task.status.state) && (isHomeless || isForgotten(decision, task)))
       orphan(decision, task);
-    if (!decision.store.services.has(task.serviceId)) decision.desire(task, 'remove');
+    if (isLeftOver(decision, task)) decision.desire(task, 'remove');
     if (decision.desiredOf(task) === 'remove' && hasEnded(task, isHomeless)) decision.remove(task);
   });
+}
+
+/** Its service is gone; or it is an attachment that its node has given back. */
+function isLeftOver(decision: Decision, task: Task): boolean {
+  if (isAttachment(task)) return isTerminal(task.status.state);
+  return !decision.store.services.has(task.serviceId);
 }
 
 /**

@@ -9,6 +9,7 @@
 import { unreachable } from '../../base/index.ts';
 import type { Command, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
+import { applyAttachmentCreate } from './attachment.ts';
 import { applyClusterCreate, applyClusterUpdate, applyGossipKeys } from './cluster.ts';
 import { applyNetworkCreate, applyNetworkRemove } from './network.ts';
 import {
@@ -54,6 +55,8 @@ export function applyCommand(draft: Draft, command: Command): Refusal | undefine
       return applyServiceUpdate(draft, command);
     case 'service.remove':
       return applyServiceRemove(draft, command);
+    case 'attachment.create':
+      return applyAttachmentCreate(draft, command);
     case 'tasks.change':
       return applyTasksChange(draft, command);
     case 'tasks.report':

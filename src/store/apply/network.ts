@@ -1,5 +1,6 @@
 import { cidr, familyOfText, type IpFamily } from '../../base/index.ts';
 import {
+  isAttachment,
   isTerminal,
   type IpamConfig,
   type Network,
@@ -152,7 +153,7 @@ function networkUser(state: State, network: Network): string | undefined {
   }
   for (const task of state.tasks.values()) {
     if (isWanted(task) && task.attachments.some((at) => at.networkId === network.id))
-      return `task ${task.id}`;
+      return isAttachment(task) ? `attachment ${task.serviceName}` : `task ${task.id}`;
   }
   return undefined;
 }

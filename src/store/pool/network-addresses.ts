@@ -62,6 +62,13 @@ export class NetworkAddresses {
     return this.ofFamily(family).find(({ pool }) => pool.free > 0);
   }
 
+  /** What IPv4 addresses are given from, subnet by subnet: `first-last`. */
+  get ranges(): readonly string[] {
+    return this.ofFamily(4).map(({ range, pool }) =>
+      [pool.first, pool.last].map((place) => formatIp(addressAt(range, place))).join('-'),
+    );
+  }
+
   get cursors(): readonly string[] {
     return this.subnets.map(({ range, pool }) => formatIp(addressAt(range, pool.cursor)));
   }

@@ -8,7 +8,6 @@ import {
   type Revision,
   type Service,
   type Task,
-  type TaskSpec,
   type VirtualIp,
 } from '../../model/index.ts';
 import { holdsAddresses } from '../apply/index.ts';
@@ -26,7 +25,7 @@ import { PROTOCOLS, demand, type Kind } from './format.ts';
 export class Rebuild {
   readonly state = new State();
   readonly views: ViewIndex;
-  private readonly specs: TaskSpec[] = [];
+  private readonly specs: Task['spec'][] = [];
 
   constructor(revision: Revision) {
     this.state.revision = revision;
@@ -34,7 +33,7 @@ export class Rebuild {
   }
 
   addSpecs(specs: readonly unknown[]): void {
-    for (const spec of specs) this.specs.push(spec as TaskSpec);
+    for (const spec of specs) this.specs.push(spec as Task['spec']);
   }
 
   /** Rows are not examined further than what the state needs: this program wrote them. */

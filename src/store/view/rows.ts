@@ -1,6 +1,8 @@
 /** How each row of a node's view is read off the store. */
 import {
   containerLabels,
+  isAttachment,
+  isServiceTask,
   isTerminal,
   taskHostname,
   type AssignmentRow,
@@ -12,6 +14,7 @@ import {
   type Node,
   type PeerRow,
   type Service,
+  type ServiceId,
   type ServiceRow,
   type SettingsRow,
   type Task,
@@ -68,8 +71,7 @@ export function endpointRow(task: Task, node: Node | undefined): EndpointRow {
   return {
     kind: 'endpoint',
     taskId: task.id,
-    serviceId: task.serviceId,
-    serviceName: task.serviceName,
+    ...whoseEndpoint(task),
     slot: task.slot,
     nodeId: task.nodeId as EndpointRow['nodeId'],
     hostname: taskHostname(task, node),
@@ -80,6 +82,19 @@ export function endpointRow(task: Task, node: Node | undefined): EndpointRow {
   };
 }
 
+/** An attachment that serves nobody else is a service of one, under its own id. */
+function whoseEndpoint(
+  task: Task,
+): Pick<EndpointRow, 'serviceId' | 'serviceName' | 'attachmentName'> {
+  const { id, serviceId, serviceName, backendOf } = task;
+  if (!isAttachment(task)) return { serviceId, serviceName };
+  return {
+    serviceId: backendOf ?? (id as string as ServiceId),
+    serviceName,
+    attachmentName: serviceName,
+  };
+}
+
 export function assignmentRow(task: Task): AssignmentRow {
-  return { kind: 'assignment', task, labels: containerLabels(task) };
+  return { kind: 'assignment', task, labels: isServiceTask(task) ? containerLabels(task) : {} };
 }

@@ -64,6 +64,14 @@ const EXPECTED: Readonly<Record<Route, Readonly<Record<Visitor, string>>>> = {
     'expired node': '403 certificate-expired',
     'node of a root that was rotated away': '403 certificate-superseded',
   },
+  'POST /v1/attachments': {
+    ...everybody('403 forbidden'),
+    worker: '400 protocol',
+    manager: '400 protocol',
+    'removed node': '400 protocol',
+    'expired node': '403 certificate-expired',
+    'node of a root that was rotated away': '403 certificate-superseded',
+  },
   'POST /v1/session': {
     ...everybody('403 forbidden'),
     worker: '200',

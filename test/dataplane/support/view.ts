@@ -136,6 +136,7 @@ export function localOf(cluster: TestCluster, node: number): LocalPlan {
         gatewayAddress: `172.18.0.${10 + task.number}`,
         ...(task.resolverPorts === undefined ? {} : { resolverPorts: task.resolverPorts }),
       })),
+    joints: [],
     gateway: { prefix: '172.18.0.0/16', address: '172.18.0.1', ingressAddress: '172.18.0.2' },
   };
 }

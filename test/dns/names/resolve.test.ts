@@ -511,3 +511,34 @@ test('two networks may use one subnet: each answers for its own', (t) => {
   t.deepEqual(outcomeOf(askFrom('id-one')), ['a.1.task-a-1.one']);
   t.deepEqual(outcomeOf(askFrom('id-two')), ['b.1.task-b-1.two']);
 });
+
+test('an attachment has a name of its own, also as a backend of a service', (t) => {
+  const alone = { attachmentName: 'alpha', serviceName: 'alpha', serviceId: 'task-alpha-0' };
+  const backend = { attachmentName: 'beta', serviceName: 'beta', serviceId: 'id-web' };
+  const names = buildNames(
+    view({
+      networks: [network('front')],
+      services: [service('web', { front: '10.0.1.2' })],
+      endpoints: [
+        endpoint('web.1', { front: '10.0.1.5' }),
+        endpoint('alpha.0', { front: '10.0.1.6' }, alone as object),
+        endpoint('beta.0', { front: '10.0.1.7' }, backend as object),
+      ],
+    }),
+    { mode: 'default' },
+  );
+  const ask = (name: string): readonly string[] => {
+    const question = { name, type: RecordType.A, class: 1 };
+    const asker = { networks: [FRONT], hasNdots: false };
+    const resolution = resolve(names, question, { asker, rng: new SeededRng(1) });
+    if (resolution.kind !== 'answer') return [resolution.kind];
+    return resolution.records
+      .flatMap(({ data }) => (data.kind === 'A' ? [formatIpv4(data.address)] : []))
+      .sort();
+  };
+  t.deepEqual(ask('alpha'), ['10.0.1.6']);
+  t.deepEqual(ask('tasks.alpha'), ['refuse']);
+  t.deepEqual(ask('beta'), ['10.0.1.7']);
+  t.deepEqual(ask('web'), ['10.0.1.2']);
+  t.deepEqual(ask('tasks.web'), ['10.0.1.5', '10.0.1.7']);
+});

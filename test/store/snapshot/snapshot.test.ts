@@ -86,7 +86,7 @@ test('a spec that is no longer its service’s is told once, and shared', (t) =>
   t.is(text.split('"another"').length - 1, 1);
   const { tasks } = restored(text);
   t.is(tasks.get('o1' as TaskId)?.spec, tasks.get('o2' as TaskId)?.spec);
-  t.is(tasks.get('o1' as TaskId)?.spec.ContainerSpec.Image, 'another');
+  t.is(tasks.get('o1' as TaskId)?.spec.ContainerSpec?.Image, 'another');
 });
 
 test('a store that is loaded shares templates whose texts are equal', (t) => {

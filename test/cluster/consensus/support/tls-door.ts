@@ -134,6 +134,7 @@ async function listen(
       authority: () => ({}),
       join: async () => ({}),
       takePart: async () => ({}),
+      attach: async () => ({}),
       renew: async () => ({}),
       session: (stream) => stream.close(),
       isSuperseded: () => false,
