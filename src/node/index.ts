@@ -4,7 +4,8 @@
  * It takes the node's view (rows from a manager) and makes it true here: tasks run
  * (`task-runner.ts`, one decision in `task-step.ts`), the kernel holds what `dataplane.plan` says
  * (`reconcile/`), names are answered in every container (`resolver/`), namespaces that others made
- * are on networks (`attach/`). It reports what became of each task. It never decides where tasks run or which address they have.
+ * are on networks (`attach/`). It reports what became of each task. It never decides where tasks
+ * run or which address they have.
  *
  * Inputs: `ClusterMember.view`, the runtime's containers, the kernel. Outputs: containers, kernel
  * objects, task statuses. Start with `node-daemon.ts`.

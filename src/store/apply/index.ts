@@ -9,7 +9,7 @@
 import { unreachable } from '../../base/index.ts';
 import type { Command, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
-import { applyAttachmentCreate } from './attachment.ts';
+import { applyAttachmentCreate } from './tasks/attachment.ts';
 import { applyClusterCreate, applyClusterUpdate, applyGossipKeys } from './cluster.ts';
 import { applyNetworkCreate, applyNetworkRemove } from './network.ts';
 import {
@@ -20,9 +20,9 @@ import {
   applyNodeUpdate,
 } from './node.ts';
 import { applyServiceCreate, applyServiceRemove, applyServiceUpdate } from './service.ts';
-import { applyTasksChange, applyTasksReport } from './task.ts';
+import { applyTasksChange, applyTasksReport } from './tasks/task.ts';
 
-export { holdsAddresses } from './task.ts';
+export { holdsAddresses } from './tasks/task.ts';
 export { taskNetworkIds } from './service.ts';
 export { ingressNetwork } from './network.ts';
 

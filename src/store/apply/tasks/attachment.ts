@@ -1,16 +1,16 @@
-import { ipv4, macOfIpv4 } from '../../base/index.ts';
+import { ipv4, macOfIpv4 } from '../../../base/index.ts';
 import {
   NO_SERVICE,
   isAttachment,
   isTerminal,
   type Network,
   type Task,
-} from '../../model/index.ts';
-import type { Command, Refusal } from '../commands.ts';
-import type { Draft } from '../draft.ts';
-import { claimAddresses, takeAddresses } from './addresses.ts';
-import { refuse } from './refuse.ts';
-import { taskNetworkIds } from './service.ts';
+} from '../../../model/index.ts';
+import type { Command, Refusal } from '../../commands.ts';
+import type { Draft } from '../../draft.ts';
+import { claimAddresses, takeAddresses } from '../addresses.ts';
+import { refuse } from '../refuse.ts';
+import { taskNetworkIds } from '../service.ts';
 
 type Create = Extract<Command, { type: 'attachment.create' }>;
 

@@ -1,7 +1,7 @@
 import test from 'ava';
-import { isClusterError, type AttachRequest } from '../../src/cluster/index.ts';
-import type { TaskId } from '../../src/model/index.ts';
-import { createLab, createService, managerOf, overlay, service, until } from './fixture.ts';
+import { isClusterError, type AttachRequest } from '../../../src/cluster/index.ts';
+import type { TaskId } from '../../../src/model/index.ts';
+import { createLab, createService, managerOf, overlay, service, until } from '../fixture.ts';
 
 function request(change: Partial<AttachRequest> = {}): AttachRequest {
   const id = 'attachment000000000000001' as TaskId;

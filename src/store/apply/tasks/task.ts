@@ -1,4 +1,4 @@
-import { ipv4, macOfIpv4 } from '../../base/index.ts';
+import { ipv4, macOfIpv4 } from '../../../base/index.ts';
 import {
   TASK_STATE_ORDER,
   isTerminal,
@@ -9,12 +9,12 @@ import {
   type TaskId,
   type TaskSpec,
   type TaskStatus,
-} from '../../model/index.ts';
-import type { Command, NewTask, Refusal } from '../commands.ts';
-import type { Draft } from '../draft.ts';
-import { isSameJson } from '../equal.ts';
-import { releaseAddresses, takeAddresses } from './addresses.ts';
-import { hostPorts, taskNetworkIds } from './service.ts';
+} from '../../../model/index.ts';
+import type { Command, NewTask, Refusal } from '../../commands.ts';
+import type { Draft } from '../../draft.ts';
+import { isSameJson } from '../../equal.ts';
+import { releaseAddresses, takeAddresses } from '../addresses.ts';
+import { hostPorts, taskNetworkIds } from '../service.ts';
 
 type Change = Extract<Command, { type: 'tasks.change' }>;
 type Report = Extract<Command, { type: 'tasks.report' }>;
