@@ -82,6 +82,8 @@ export interface GossipKeys {
   readonly stage: 'settled' | 'installing' | 'using';
   /** When `stage` began, by the proposer's clock. */
   readonly sinceMs: number;
+  /** Ids of those among `keys` that a removed node knows: rotations follow until none is left. */
+  readonly betrayed?: readonly number[];
 }
 
 export interface JoinSecrets {

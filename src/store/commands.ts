@@ -78,7 +78,7 @@ export type Command =
   | {
       readonly type: 'cluster.gossip-keys';
       readonly atMs: number;
-      readonly gossipKeys: Omit<GossipKeys, 'sinceMs'>;
+      readonly gossipKeys: Omit<GossipKeys, 'sinceMs' | 'betrayed'>;
     }
   /** A node joined or came back: creates or refreshes it and marks it ready. */
   | {

@@ -76,8 +76,19 @@ export function applyGossipKeys(draft: Draft, command: NextKeys): Refusal | unde
   if (cluster === undefined) return refuse('not-found', 'there is no cluster');
   const { gossipKeys, atMs: sinceMs } = command;
   if (gossipKeys.generation !== (cluster.gossipKeys?.generation ?? 0) + 1) return OUT_OF_SEQUENCE;
-  draft.setCluster({ ...cluster, gossipKeys: { ...gossipKeys, sinceMs } });
+  const ids = new Set(gossipKeys.keys.map(({ id }) => id));
+  const betrayed = cluster.gossipKeys?.betrayed?.filter((id) => ids.has(id)) ?? [];
+  const left = betrayed.length > 0 ? { betrayed } : {};
+  draft.setCluster({ ...cluster, gossipKeys: { ...gossipKeys, sinceMs, ...left } });
   return undefined;
+}
+
+/** A node that is removed keeps what it was told: every key of this moment is to go. */
+export function betrayGossipKeys(draft: Draft): void {
+  const { cluster } = draft.state;
+  if (cluster?.gossipKeys === undefined) return;
+  const betrayed = cluster.gossipKeys.keys.map(({ id }) => id);
+  draft.setCluster({ ...cluster, gossipKeys: { ...cluster.gossipKeys, betrayed } });
 }
 
 function poolProblem(pools: readonly string[], subnetBits: number): string | undefined {

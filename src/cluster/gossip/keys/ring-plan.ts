@@ -24,7 +24,10 @@ export function ringPlanOf(ring: Pick<GossipKeys, 'generation' | 'keys' | 'prima
   };
 }
 
-export function gossipKeysOf({ kind, plan }: KeyRotation): Omit<GossipKeys, 'sinceMs'> {
+export function gossipKeysOf({
+  kind,
+  plan,
+}: KeyRotation): Omit<GossipKeys, 'sinceMs' | 'betrayed'> {
   const { generation, keys, primary } = plan;
   const texts = keys.map(({ id, bytes }) => ({
     id,

@@ -161,8 +161,9 @@ export class Leadership {
       this.coalescing = undefined;
       this.expectNodes();
       this.roles.look();
-      this.welcomeAgain();
+      // Ends sessions of removed nodes, which are not to hear of new keys.
       this.sessions.storeChanged();
+      this.welcomeAgain();
     }, this.options.tuning.coalesceMs);
   }
 
