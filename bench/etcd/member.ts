@@ -176,6 +176,7 @@ async function openDoor(order: MemberOrder, links: PeerLinks): Promise<void> {
       attach: async () => ({}),
       session: (stream) => stream.close(),
       isSuperseded: () => false,
+      taskLogs: async () => undefined,
       logs: () => false,
     },
     logger: SILENT_LOGGER,

@@ -56,6 +56,7 @@ import { JoinDesk } from './join-desk.ts';
 import { Leadership } from './lead/leadership.ts';
 import { Replica, nodeOf, type ReplicaOptions } from './replica.ts';
 import type { LogUpload } from './sessions/log-broker.ts';
+import { TaskLogs } from './task-logs.ts';
 
 export interface ActiveManagerOptions {
   /** Where the log lies. */
@@ -85,6 +86,7 @@ export class ActiveManager implements Manager {
   private readonly options: ActiveManagerOptions;
   private readonly replica: Replica;
   private readonly desk: JoinDesk;
+  private readonly logs: TaskLogs;
   private readonly clusterListeners = new Set<() => void>();
   private identity: Identity;
   private leadership: Leadership | undefined;
@@ -105,6 +107,14 @@ export class ActiveManager implements Manager {
       logger,
       managers: () => this.addresses(),
       access: identity,
+    });
+    this.logs = new TaskLogs({
+      store: replica.store,
+      identity,
+      clock,
+      sync: () => this.sync(),
+      fromNodes: () => this.leadership?.readLogs,
+      leaderAddress: () => this.leaderAddress,
     });
   }
 
@@ -191,6 +201,7 @@ export class ActiveManager implements Manager {
         attach: (body, peer) => this.attach(peer.node.id, decodeJson(attachSchema, body)),
         takePart: (body, peer) => this.letTakePart(body, peer),
         session: (stream, peer) => this.openStreamSession(stream, peer),
+        taskLogs: (body, stream, peer) => this.logs.serve(body, stream, peer),
         logs: (requestId, stream, peer) =>
           this.leadership?.acceptLogs(requestId, stream, peer) ?? false,
       },
@@ -277,14 +288,7 @@ export class ActiveManager implements Manager {
   }
 
   taskLogs(tasks: readonly Task[], query: TaskLogQuery): AsyncIterable<TaskLogEntry> {
-    const { leadership } = this;
-    if (leadership !== undefined) return leadership.taskLogs(tasks, query);
-    const leader = this.leaderAddress;
-    const where = leader === undefined ? '' : `, ${leader}`;
-    throw new ClusterError(
-      { code: 'not-leader', leader },
-      `output of tasks is had from the managers' leader${where}; ask there`,
-    );
+    return this.logs.read(tasks, query);
   }
 
   /** A session for the node this manager is on; undefined while another one leads. */

@@ -82,9 +82,10 @@ export class ClusterClient {
     throw refusalOf(decodeJson(errorReplySchema, bytes));
   }
 
-  /** A stream in both directions, once the manager has agreed to it. */
-  async openStream(route: string): Promise<ClientHttp2Stream> {
+  /** A stream in both directions, with `body` only back, once the manager has agreed to it. */
+  async openStream(route: string, body?: object): Promise<ClientHttp2Stream> {
     const stream = this.open(route, false);
+    if (body !== undefined) stream.end(JSON.stringify(body));
     stream.setTimeout(REQUEST_MS, () => stream.close(constants.NGHTTP2_CANCEL));
     const status = await responseStatus(stream);
     stream.setTimeout(0);

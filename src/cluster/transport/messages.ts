@@ -32,6 +32,8 @@ export const HAVE_ROWS_MAX = 5_000;
 export const HAVE_FRAMES_MAX = 200;
 /** Most statuses in one report. */
 export const REPORT_STATUSES_MAX = 200;
+/** Most tasks whose output is asked for at once. */
+const LOG_TASKS_MAX = 5_000;
 /** Longest text in a task's status; the sender cuts. */
 export const STATUS_TEXT_MAX = 2_000;
 
@@ -200,6 +202,28 @@ const logQuery = z.object({
 });
 export type WireLogQuery = z.output<typeof logQuery>;
 
+/** Output of tasks, as one manager asks it of another. */
+export const taskLogsSchema = z.object({
+  taskIds: z.array(taskId).max(LOG_TASKS_MAX),
+  query: logQuery.transform(wireQueryOf),
+});
+
+/** Without fields that are not there, and without what stays in the process. */
+export function wireQueryOf(query: WireLogQuery): {
+  readonly wantStdout: boolean;
+  readonly wantStderr: boolean;
+  readonly isFollowing: boolean;
+  readonly tailLines?: number;
+  readonly sinceMs?: number;
+} {
+  const { wantStdout, wantStderr, isFollowing, tailLines, sinceMs } = query;
+  return {
+    ...{ wantStdout, wantStderr, isFollowing },
+    ...(tailLines !== undefined && { tailLines }),
+    ...(sinceMs !== undefined && { sinceMs }),
+  };
+}
+
 export const managerMessageSchema = z.discriminatedUnion('type', [
   /** Sent once the node is registered, and again when one of its fields changes. */
   z.object({
@@ -304,6 +328,8 @@ export const logFrameSchema = z.object({
   entries: z
     .array(
       z.object({
+        /** Between managers; a node speaks for the task that it was asked for. */
+        taskId: id.optional(),
         stream: z.enum(['stdout', 'stderr']),
         time: z.string().max(64),
         line: z.base64(),

@@ -43,6 +43,8 @@ export interface ServerRoutes {
   /** A node asks for a place on a network. */
   attach(body: Buffer, peer: RequiredPeer): Promise<object>;
   session(stream: ServerHttp2Stream, peer: RequiredPeer): void;
+  /** A manager asks for output of tasks, which is written to the stream. */
+  taskLogs(body: Buffer, stream: ServerHttp2Stream, peer: RequiredPeer): Promise<void>;
   /**
    * Whether this very certificate was a node's when the root that it is of was rotated away, and
    * the node has had no other since.
@@ -81,6 +83,7 @@ export const ACCESS = {
   'POST /v1/managers': 'node',
   'POST /v1/attachments': 'node',
   'POST /v1/session': 'node',
+  'POST /v1/task-logs': 'node',
   'POST /v1/logs': 'node',
 } as const satisfies Record<string, 'anyone' | 'node' | 'superseded'>;
 
@@ -225,6 +228,10 @@ export class ClusterServer {
       case 'POST /v1/logs':
         if (!routes.logs(rest, stream, this.admitted(peer, route))) throw notFound(route);
         return stream.respond({ ':status': 200 });
+      case 'POST /v1/task-logs': {
+        const known = this.admitted(peer, route);
+        return routes.taskLogs(await readBody(stream, bodyBytesMax), stream, known);
+      }
       case undefined:
         throw notFound(headers[':path'] ?? '');
       default:
@@ -363,6 +370,7 @@ const STATUS_OF: ReadonlyMap<string, number> = new Map([
   ['not-attachable', 403],
   ['invalid', 400],
   ['exhausted', 503],
+  ['not-leader', 503],
   ['no-leader', 503],
 ]);
 

@@ -116,9 +116,9 @@ export class Leadership {
     return this.broker.tryAccept(requestId, nodeId, upload);
   }
 
-  taskLogs(tasks: readonly Task[], query: TaskLogQuery): AsyncIterable<TaskLogEntry> {
-    return this.broker.logs(tasks, query);
-  }
+  /** Output of tasks from their nodes. */
+  readonly readLogs = (tasks: readonly Task[], query: TaskLogQuery): AsyncIterable<TaskLogEntry> =>
+    this.broker.logs(tasks, query);
 
   private get store(): Store {
     return this.options.replica.store;

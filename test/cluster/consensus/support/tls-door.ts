@@ -138,6 +138,7 @@ async function listen(
       renew: async () => ({}),
       session: (stream) => stream.close(),
       isSuperseded: () => false,
+      taskLogs: async () => undefined,
       logs: () => false,
     },
     logger: SILENT_LOGGER,
