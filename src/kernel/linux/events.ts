@@ -11,6 +11,7 @@ import {
 import {
   listLinks,
   readAddress,
+  readConnectedRoute,
   readFdb,
   readFdbKey,
   readLink,
@@ -70,6 +71,7 @@ export class EventReader {
       case RTM_DELADDR:
       case RTM_DELROUTE:
       case RTM_DELRULE:
+        if (this.isConnectedRoute(message)) return [{ event: 'unclear' }];
         return this.object(message).map((object) => deletion(objectKey(object)));
       default:
         return [];
@@ -127,6 +129,12 @@ export class EventReader {
     const link = key === undefined ? undefined : this.names.get(key.link);
     if (key === undefined || link === undefined) return [];
     return [deletion('mac' in key ? fdbKey({ ...key, link }) : neighbourKey({ ...key, link }))];
+  }
+
+  /** Whose deletion means that an address lacks its subnet. */
+  private isConnectedRoute(message: NetlinkMessage): boolean {
+    const route = message.type === RTM_DELROUTE ? readConnectedRoute(message) : undefined;
+    return route !== undefined && this.names.has(route.link);
   }
 
   private put(

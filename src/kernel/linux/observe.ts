@@ -11,6 +11,7 @@ import { OWN_PREFIX } from '../joining.ts';
 import { isErrno } from '../kernel-error.ts';
 import { readSysctl } from '../native.ts';
 import {
+  connectedRouteOf,
   listAddresses,
   listFdb,
   listLinks,
@@ -18,11 +19,13 @@ import {
   listRoutes,
   listRules,
   readAddress,
+  readConnectedRoute,
   readFdb,
   readLink,
   readNeighbour,
   readRoute,
   readRule,
+  type AddressRow,
   type LinkRow,
   type NetlinkMessage,
   type NetlinkRequest,
@@ -54,7 +57,7 @@ export function observeNetlink(
     const object = nameOf(row.index) === undefined ? undefined : linkObject(row, nameOf);
     if (object !== undefined) objects.push(object);
   }
-  objects.push(...observeRows(route, nameOf));
+  objects.push(...observeRows(route, rows, nameOf));
   for (const rule of list(route, listRules(), readRule))
     if (isRelevantRule(name, rule)) objects.push(ruleObject(rule));
   objects.push(...observeSysctls(space, request));
@@ -74,6 +77,7 @@ function linkNames(
 
 function observeRows(
   route: NetlinkSocket,
+  links: readonly LinkRow[],
   nameOf: (index: number) => string | undefined,
 ): KernelObject[] {
   const objects: KernelObject[] = [];
@@ -86,10 +90,18 @@ function observeRows(
       if (link !== undefined) objects.push(toObject(row, link));
     }
   };
+  const routeMessages = route.dump(listRoutes());
+  const isWhole = wholeness(routeMessages, links);
   const addresses = list(route, listAddresses(), readAddress);
-  add(addresses.filter(isWritten), (row, link) => ({ kind: 'address', ...row, link }));
-  const routes = list(route, listRoutes(), readRoute).filter((row) => row.table !== RT_TABLE_LOCAL);
-  add(routes, (row, link) => ({ kind: 'route', ...row, link }));
+  add(
+    addresses.filter((row) => isWritten(row) && isWhole(row)),
+    (row, link) => ({ kind: 'address', ...row, link }),
+  );
+  const routes = routeMessages.map(readRoute).filter((row) => row !== undefined);
+  add(
+    routes.filter((row) => row.table !== RT_TABLE_LOCAL),
+    (row, link) => ({ kind: 'route', ...row, link }),
+  );
   add(list(route, listNeighbours(), readNeighbour), (row, link) => ({
     kind: 'neighbour',
     ...row,
@@ -97,6 +109,28 @@ function observeRows(
   }));
   add(list(route, listFdb(), readFdb), (row, link) => ({ kind: 'fdb', ...row, link }));
   return objects;
+}
+
+/**
+ * Whether an address has its connected route. The kernel does not make that one again, so an
+ * address without it is not there: putting it brings the route. A link that is down has none.
+ */
+function wholeness(
+  routes: readonly NetlinkMessage[],
+  links: readonly LinkRow[],
+): (row: AddressRow) => boolean {
+  const connected = new Set<string>();
+  for (const message of routes) {
+    const route = readConnectedRoute(message);
+    if (route !== undefined) connected.add(`${route.link} ${route.destination}`);
+  }
+  const down = new Set(links.filter(({ isUp }) => !isUp).map(({ index }) => index));
+  return (row) => {
+    const route = connectedRouteOf(row);
+    return (
+      route === undefined || down.has(row.link) || connected.has(`${row.link} ${route.destination}`)
+    );
+  };
 }
 
 /** `lo` has its addresses from the kernel. */

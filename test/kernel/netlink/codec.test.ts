@@ -6,6 +6,7 @@ import {
   KernelError,
   MessageWriter,
   readAddress,
+  readConnectedRoute,
   readFdb,
   readFdbKey,
   readLink,
@@ -128,6 +129,7 @@ test('an attribute too long for its length field is refused as a bug', (t) => {
 const DECODERS: Record<string, (message: NetlinkMessage) => unknown> = {
   readLink,
   readAddress,
+  readConnectedRoute,
   readRoute,
   readRule,
   readNeighbour,

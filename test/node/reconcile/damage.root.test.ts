@@ -185,6 +185,14 @@ const DAMAGES: readonly Damage[] = [
     told: /route\/100\/.* is gone/,
   },
   {
+    name: 'the routes of the kernel itself are flushed',
+    where: SANDBOX,
+    look: 'ip route',
+    kind: 'address',
+    damage: 'ip route flush table main',
+    told: /address\/eth1\/10.99.1.11.* is gone/,
+  },
+  {
     name: 'a rule is deleted',
     where: SANDBOX,
     look: 'ip rule',
@@ -465,7 +473,7 @@ test.serial("what is not Hawser's is never touched", async (t) => {
   ];
   scene.sh(1, HOST, foreign.join('; '));
   const look =
-    'ip -o link show foreign0; ip -o link show foreignbr; ip -o addr show foreign0; ' +
+    'ip -o link show foreign0; ip -o link show foreignbr; ip -o -4 addr show foreign0; ' +
     'ip route show table 100; ip rule; ip neigh show dev foreign0; nft list table inet foreign; ' +
     'nft list table ip filter';
   const before = scene.sh(1, HOST, look);

@@ -108,7 +108,7 @@ interface RouteHeader {
 }
 
 /** `struct rtmsg`; the table is in an attribute, because it may exceed a byte. */
-function routeHeader(writer: MessageWriter, header: RouteHeader): void {
+export function routeHeader(writer: MessageWriter, header: RouteHeader): void {
   writer.u8(header.family);
   writer.u8(header.bits);
   writer.u8(0);
