@@ -12,11 +12,12 @@ NODE ?=
 ONLY ?=
 KEEP ?=
 SEED ?= 1
+MINUTES ?= 30
 
 # A chosen Node comes first on the PATH, so that agents and tools started by tests use it as well.
 WITH_NODE = node_directory="$$(make/node $(NODE))"; export PATH="$$node_directory:$$PATH";
 
-.PHONY: help demo test build check bench sim sim-soak clean modules system
+.PHONY: help demo test build check bench chaos sim sim-soak clean modules system
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -37,6 +38,9 @@ check: build ## format, lint, types, tidy
 
 bench: build system ## benchmarks, as ratios
 	@$(WITH_NODE) ETCD="$$(make/etcd)" node --enable-source-maps dist/bench/index.js $(ONLY)
+
+chaos: build system ## a lab that is broken in every way; the same for the same SEED=n, MINUTES=30 long
+	@$(WITH_NODE) SEED='$(SEED)' MINUTES='$(MINUTES)' node --enable-source-maps dist/test/chaos/main.js
 
 sim: build ## one simulator run, the same for the same SEED=n
 	@$(WITH_NODE) node --enable-source-maps dist/test/sim/main.js one $(SEED)

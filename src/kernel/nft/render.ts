@@ -30,7 +30,7 @@ export function renderNft(
   want: NftTableObject | undefined,
 ): string {
   if (want === undefined) return was === undefined ? '' : renderDelete(was);
-  checkTable(want);
+  checkTable(want, was);
   if (was === undefined || hasOtherShape(was, want)) return renderDelete(want) + renderWhole(want);
   return renderDelta(was, want);
 }
@@ -94,7 +94,7 @@ function compareChains(
   const replaced: NftChain[] = [];
   for (const chain of want) {
     const old = before.get(chain.name);
-    if (old === undefined) continue;
+    if (old === undefined || old === chain) continue;
     if (chainBody(old) !== chainBody(chain)) replaced.push(chain);
     else if (!hasSameRules(old, chain)) changed.push(chain);
   }
@@ -125,11 +125,13 @@ function hasOtherShape(was: NftTableObject, want: NftTableObject): boolean {
 }
 
 function elementLines(table: string, was: NftTableObject, want: NftTableObject): string[] {
-  const before = new Map([...was.sets, ...was.maps].map((item) => [item.name, elementsOf(item)]));
+  const items = new Map([...was.sets, ...was.maps].map((item) => [item.name, item]));
   const gone: string[] = [];
   const come: string[] = [];
   for (const item of [...want.sets, ...want.maps]) {
-    const old = before.get(item.name) ?? new Map<string, string>();
+    if (hasSameElements(items.get(item.name), item)) continue;
+    const before = items.get(item.name);
+    const old = before === undefined ? new Map<string, string>() : elementsOf(before);
     const now = elementsOf(item);
     const place = `element ${table} ${item.name}`;
     const removed = [...old].filter(([key, value]) => now.get(key) !== value).map(([key]) => key);
@@ -139,6 +141,19 @@ function elementLines(table: string, was: NftTableObject, want: NftTableObject):
     come.push(...inChunks(texts).map((chunk) => `add ${place} { ${chunk} }`));
   }
   return [...gone, ...come];
+}
+
+/** Letter by letter, which is most often so and quickly seen. */
+function hasSameElements(one: NftSet | NftMap | undefined, other: NftSet | NftMap): boolean {
+  if (one === undefined) return false;
+  if (!isMap(one) || !isMap(other)) return one === other;
+  if (one.elements.size !== other.elements.size) return false;
+  for (const [key, value] of other.elements) if (one.elements.get(key) !== value) return false;
+  return true;
+}
+
+function isMap(item: NftSet | NftMap): item is NftMap {
+  return item.elements instanceof Map;
 }
 
 /**
@@ -207,11 +222,14 @@ function tableName(table: NftTableObject): string {
   return `${table.family} ${table.name}`;
 }
 
-function checkTable(table: NftTableObject): void {
-  const names = [table, ...table.sets, ...table.maps, ...table.chains].map((item) => item.name);
+/** What is in `was` as the same object was checked when it was written. */
+function checkTable(table: NftTableObject, was: NftTableObject | undefined): void {
+  const known = new Set<object>(was?.chains);
+  const chains = table.chains.filter((chain) => !known.has(chain));
+  const names = [table, ...table.sets, ...table.maps, ...chains].map((item) => item.name);
   for (const name of names) if (!NAME_PATTERN.test(name)) throw invalidArgument('nft name', name);
   for (const item of [...table.sets, ...table.maps]) checkTexts([item.type, ...flatElements(item)]);
-  for (const chain of table.chains) {
+  for (const chain of chains) {
     // A rule may hold braces and semicolons of its own; a new line or a comment would leave it.
     for (const rule of chain.rules)
       if (/[\n\r#]/.test(rule)) throw invalidArgument('nft rule', rule);

@@ -321,7 +321,11 @@ function changes(
   let head = 0;
   while (head < shorter && before[head] === after[head]) head += 1;
   let tail = 0;
-  while (tail < shorter - head && before.at(-1 - tail) === after.at(-1 - tail)) tail += 1;
+  while (
+    tail < shorter - head &&
+    before[before.length - 1 - tail] === after[after.length - 1 - tail]
+  )
+    tail += 1;
   const was = new Set(before.slice(head, before.length - tail));
   const is = new Set(after.slice(head, after.length - tail));
   return {
