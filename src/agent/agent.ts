@@ -19,7 +19,14 @@ import {
   serveMetrics,
   type AgentMetrics,
 } from './telemetry/metrics.ts';
-import { makeDirectories, namespaceDoor, openParts, resolverSockets, type Parts } from './parts.ts';
+import {
+  enginePlace,
+  makeDirectories,
+  namespaceDoor,
+  openParts,
+  resolverSockets,
+  type Parts,
+} from './parts.ts';
 import { StopStack } from './stop-stack.ts';
 import { teardown } from './teardown.ts';
 
@@ -95,12 +102,12 @@ async function composeAgent(config: AgentConfig, logger: Logger, stops: StopStac
   stops.add(() => member.close());
   sources.member = member;
   const resolver = new Resolver({
+    place: enginePlace(config),
     sockets: resolverSockets(parts.kernel),
-    rng: SYSTEM_RNG,
     clock: SYSTEM_CLOCK,
     logger: logger.child({ room: 'resolver' }),
   });
-  stops.add(() => resolver.closeAll());
+  stops.add(() => resolver.detach());
   sources.resolver = resolver;
   const hostname = machine.hostname;
   const attachments = await startDaemon({ parts, member, resolver, hostname }, stops);

@@ -60,6 +60,16 @@ export {
   type NetworkNames,
 } from './names/names.ts';
 export { resolve, type Asker, type Resolution } from './names/resolve.ts';
+export { QUERY_BYTES_MAX, readQuery } from './serve/query.ts';
+export { replyBytesMax, replyTo, type Query, type Transport } from './serve/reply.ts';
+export { TABLE_VERSION, encodeAsker, encodeNetworkTable, type AskerFlags } from './table/encode.ts';
+export {
+  QUERY_OUTCOMES,
+  serveQuery,
+  type QueryOutcome,
+  type ServeContext,
+  type Served,
+} from './serve/serve.ts';
 export {
   RESOLVER_ADDRESS,
   buildResolvConf,

@@ -51,10 +51,13 @@ export class NodeDaemon implements TaskNetwork {
   private isPlanDue = false;
 
   constructor(options: NodeDaemonOptions) {
-    const { reconciler, member } = options;
+    const { reconciler, member, names } = options;
     this.options = options;
     this.acknowledgements = new Acknowledgements({
-      whenConverged: (namespaces) => reconciler.whenConverged(namespaces),
+      // A removed task is not named any more either once its removal is acknowledged.
+      whenConverged: async (namespaces) => {
+        await Promise.all([reconciler.whenConverged(namespaces), names.whenServed()]);
+      },
       acknowledge: (networkId, revision) => member.acknowledge(networkId, revision),
     });
   }
@@ -63,13 +66,15 @@ export class NodeDaemon implements TaskNetwork {
   async start(): Promise<void> {
     const { member, runtime, sandboxes, names, attachments } = this.options;
     this.view = member.view;
+    names.onPortsChanged(() => this.replan());
+    names.update(this.view);
     for (const sandbox of sandboxes.values()) await this.serveNames(sandbox);
     this.unsubscribe.push(
       member.onView((view) => this.follow(view)),
       ...(runtime ? [runtime.onChange((id) => this.wakeOwnerOf(id))] : []),
     );
-    names.update(this.view);
     await attachments.start(() => this.replan());
+    await this.retainNames();
     this.follow(this.view);
   }
 
@@ -112,6 +117,19 @@ export class NodeDaemon implements TaskNetwork {
     } catch (error) {
       const fields = { taskId: sandbox.taskId, error: messageOf(error) };
       logger.warn(fields, 'cannot serve names in an adopted sandbox');
+    }
+  }
+
+  /** The engine goes on without: what it serves for nobody is looked after by the next agent. */
+  private async retainNames(): Promise<void> {
+    const { names, sandboxes, attachments, logger } = this.options;
+    const own = sandboxes.values().map(({ taskId }) => taskId);
+    try {
+      await names.retain(
+        new Set([...own, ...attachments.joints().map((joint) => joint.namespace)]),
+      );
+    } catch (error) {
+      logger.warn({ error: messageOf(error) }, 'cannot adopt the DNS engine');
     }
   }
 

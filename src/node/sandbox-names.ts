@@ -21,8 +21,6 @@ interface Served {
 
 export class SandboxNames {
   private readonly options: SandboxNamesOptions;
-  /** By the sandbox's task, or the name of the namespace that was joined. */
-  private readonly ports = new Map<string, ResolverPorts>();
 
   constructor(options: SandboxNamesOptions) {
     this.options = options;
@@ -31,6 +29,21 @@ export class SandboxNames {
   /** Answers from this view from here on. */
   update(view: NodeView | undefined): void {
     if (view !== undefined) this.options.resolver.update(view);
+  }
+
+  /** Resolves when containers are answered from the view of the last update. */
+  whenServed(): Promise<void> {
+    return this.options.resolver.whenServed();
+  }
+
+  /** Ensures that only these of an earlier agent's sandboxes are served. */
+  retain(taskIds: ReadonlySet<string>): Promise<void> {
+    return this.options.resolver.retain(taskIds);
+  }
+
+  /** Called when ports of sandboxes are others than they were. */
+  onPortsChanged(listener: () => void): void {
+    this.options.resolver.onPortsChanged = listener;
   }
 
   /** Ensures that the sandbox, whose namespace exists, is served. Throws `ResolverError`. */
@@ -46,25 +59,23 @@ export class SandboxNames {
   }
 
   async close(id: TaskId | NamespaceName): Promise<void> {
-    this.ports.delete(id);
     await this.options.resolver.close(id);
   }
 
   /** Where port 53 leads in there; absent while it is not served. */
   portsOf(id: TaskId | NamespaceName): ResolverPorts | undefined {
-    return this.ports.get(id);
+    return this.options.resolver.portsOf(id);
   }
 
   private async serve(
     id: TaskId | NamespaceName,
     { namespace, networks, conf }: Served,
   ): Promise<void> {
-    const ports = await this.options.resolver.open(id, {
+    await this.options.resolver.open(id, {
       networkNamespacePath: join(this.options.runDirectory, 'netns', namespace),
       asker: { networks, hasNdots: conf.hasNdots },
       upstreams: conf.upstreams,
     });
-    this.ports.set(id, ports);
   }
 
   resolvConf(task: ServiceTask): string {

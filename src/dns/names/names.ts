@@ -43,6 +43,10 @@ export class Names {
   network(id: NetworkId): NetworkNames | undefined {
     return this.networks.get(id);
   }
+
+  entries(): Iterable<[NetworkId, NetworkNames]> {
+    return this.networks.entries();
+  }
 }
 
 /** The names of one network. */
@@ -88,7 +92,8 @@ export class NetworkNames {
     );
   }
 
-  private get table(): NameTable {
+  /** Every name and address, for those who hold them in another form. */
+  get table(): NameTable {
     this.built ??= buildNameTable(this.rows, { isCompatible: this.mode === 'compatible' });
     return this.built;
   }

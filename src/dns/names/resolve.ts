@@ -72,7 +72,7 @@ export function resolve(
 /** An A or AAAA question for a name that none of the asker's networks has. */
 function resolveUnknown(lookup: Lookup, name: string): Resolution {
   if (lookup.isMissingTasksName(name)) return { kind: 'refuse', rcode: Rcode.NXDOMAIN };
-  return lookup.asker.hasNdots && !name.includes('.') ? NODATA : FORWARD;
+  return lookup.asker.hasNdots && lastDot(name) < 0 ? NODATA : FORWARD;
 }
 
 function addressData(address: Ipv4): RecordData {
@@ -131,18 +131,27 @@ class Lookup {
   isMissingTasksName(name: string): boolean {
     if (this.names.mode === 'compatible' || !name.startsWith(TASKS_PREFIX)) return false;
     const rest = name.slice(TASKS_PREFIX.length);
-    if (!rest.includes('.')) return true;
-    return this.networks.some(
-      (network) => rest.endsWith(`.${network.name}`) && rest.length > network.name.length + 1,
-    );
+    if (lastDot(rest) < 0) return true;
+    const suffixes = new Set([...splitsOf(rest)].map(({ network }) => network));
+    return this.networks.some((network) => suffixes.has(network.name));
   }
 }
 
 function* splitsOf(name: string): Generator<{ host: string; network?: string }> {
   yield { host: name };
-  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
+  for (let dot = lastDot(name); dot > 0; dot = lastDot(name.slice(0, dot))) {
     yield { host: name.slice(0, dot), network: name.slice(dot + 1) };
   }
+}
+
+/** Index of the last dot between labels; -1 for a name of one label. */
+function lastDot(name: string): number {
+  let last = -1;
+  for (let at = 0; at < name.length; at += 1) {
+    if (name[at] === '\\') at += 1;
+    else if (name[at] === '.') last = at;
+  }
+  return last;
 }
 
 /** `4.3.2.1.in-addr.arpa` is 1.2.3.4. */

@@ -12,11 +12,10 @@ import {
   frameMessage,
   isSameQuestion,
   withId,
+  type Transport,
   type Upstream,
 } from '../../dns/index.ts';
-import { closeFds, type ResolverSockets } from './resolver-sockets.ts';
-
-export type Transport = 'udp' | 'tcp';
+import { closeFds, type ClientSockets } from './client-sockets.ts';
 
 export interface Exchange {
   readonly query: Uint8Array;
@@ -28,7 +27,7 @@ export interface Exchange {
 
 export interface UpstreamClientOptions {
   readonly namespacePath: string;
-  readonly sockets: Pick<ResolverSockets, 'openClient'>;
+  readonly sockets: ClientSockets;
   /** For connecting, asking and reading together. */
   readonly timeoutMs: number;
 }
