@@ -1,6 +1,6 @@
 /**
- * A program for tests: asks 127.0.0.11 for names at a steady rate, each query once and from a port of
- * its own, until standard input ends; then says on one line what became of them.
+ * A program for tests: asks 127.0.0.11 for names at a steady rate, each query once and from a port
+ * of its own, until standard input ends; then says on one line what became of them.
  *
  *   node dns-load.js RATE NAME…
  */

@@ -1,4 +1,4 @@
-/** Names go on while the agent is away: the engine outlives it, and comes back when it is killed. */
+/** Names go on while the agent is away: their engine outlives it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
