@@ -62,6 +62,8 @@ export async function joinNamespace(
     if (namespaceIdentity(`/proc/self/fd/${fd}`) === namespaceIdentity('/proc/self/ns/net'))
       return 'own';
     if (!isKnown && (await hasOwnObjects(fd))) return 'occupied';
+    // Somebody may have mounted it meanwhile, and mounts would lie upon each other.
+    if (namespaceIdentity(mountPoint) !== undefined) return undefined;
     // By descriptor: whatever happens to the path, it is the namespace that was looked at.
     createNamespace(mountPoint, fd);
     return undefined;

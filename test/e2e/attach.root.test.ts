@@ -166,12 +166,17 @@ test.serial('names and addresses are given once; a refused one is free again', a
   t.regex((await attach('--name', 'whoami')).stderr, /name whoami is taken by service/);
   t.regex((await attach('--name', 'beta', '--ip', '10.0.9.1')).stderr, /10\.0\.1\.\d+-10\.0\.1\./);
   t.regex((await attach('--name', 'be/ta')).stderr, /no name/);
-  t.is((await attach('--name', 'beta', '--ip', '10.0.1.77')).stdout, 'beta hawser0 10.0.1.77\n');
+  // What went with its path goes to the managers in its own time.
+  await eventually(t, 'the name and the address to be free', {
+    look: () => attach('--name', 'beta', '--ip', '10.0.1.77'),
+    holds: ({ stdout }) => stdout === 'beta hawser0 10.0.1.77\n',
+  });
 });
 
 test.serial('an attachment is a backend of a service, and goes when it goes', async (t) => {
   const [a, b] = SPACES;
-  await hawser(3, 'detach', 'beta');
+  const detached = await hawser(3, 'detach', 'beta');
+  t.is(detached.status, 0, detached.stderr);
   const server = ['attach', '--netns', pathOf(b), '--network', 'demo', '--name', 'beta'];
   const attached = await hawser(3, ...server, '--service', 'whoami');
   t.is(attached.status, 0, attached.stderr);
@@ -214,7 +219,8 @@ test.serial('an attachment is a backend of a service, and goes when it goes', as
 test.serial('kill -9 of the agent harms no packet; the next one adopts', async (t) => {
   const [a, b] = SPACES;
   const attach = ['attach', '--netns', pathOf(b), '--network', 'demo', '--name', 'beta'];
-  t.is((await hawser(3, ...attach, '--ip', '10.0.1.78')).status, 0);
+  const attached = await hawser(3, ...attach, '--ip', '10.0.1.78');
+  t.is(attached.status, 0, attached.stderr);
   const before = await hawser(2, 'attachments', '--json');
   await labStop('2', 'SIGKILL');
   t.is((await inside(a, 'ping', '-c3', '-i0.2', '-W2', '10.0.1.78')).status, 0);

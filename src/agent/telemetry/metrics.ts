@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { HttpCounters } from '../../api/index.ts';
 import type { ClusterMember, GossipReport } from '../../cluster/index.ts';
-import type { EndpointRow } from '../../model/index.ts';
+import { isAttachment, type EndpointRow } from '../../model/index.ts';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { collectGossip } from './gossip-metrics.ts';
 
@@ -18,6 +18,7 @@ export interface AgentMetrics {
   readonly reconcileRepairs: Counter<'kind'>;
   readonly reconcileSeconds: Histogram;
   readonly lbBackends: Gauge;
+  readonly nodeAttachments: Gauge;
   readonly overlayEndpoints: Gauge;
 }
 
@@ -69,6 +70,10 @@ export function createMetrics(version: string, sources: ScrapeSources): AgentMet
     lbBackends: gauge(
       'hawser_lb_backends',
       'Backends of all VIPs and published ports on this node.',
+    ),
+    nodeAttachments: gauge(
+      'hawser_node_attachments',
+      'Namespaces of this node that others made, and that are on a network.',
     ),
     overlayEndpoints: gauge(
       'hawser_overlay_endpoints',
@@ -153,6 +158,8 @@ export function refreshFromView(metrics: AgentMetrics, member: ClusterMember | u
   metrics.raftIsLeader.set(raft?.isLeader === true ? 1 : 0);
   metrics.gossipMembers.set(member?.gossip?.members ?? 0);
   const endpoints = [...(view?.endpoints.values() ?? [])];
+  const assigned = [...(view?.assignments.values() ?? [])];
+  metrics.nodeAttachments.set(assigned.filter(({ task }) => isAttachment(task)).length);
   metrics.overlayEndpoints.set(countAttachments(endpoints));
   metrics.lbBackends.set(countAttachments(endpoints.filter((endpoint) => endpoint.isServing)));
 }

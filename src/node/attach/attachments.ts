@@ -121,7 +121,10 @@ export class Attachments {
       const row = await this.inTurn(() => this.hold(id, name, asked));
       return await this.place(row, asked);
     } catch (error) {
+      const row = this.options.table.get(id);
       await this.giveBack(id);
+      // Whoever tries again at once finds the namespace as it was before.
+      if (row !== undefined) await this.whenEmpty(row).catch(() => undefined);
       throw error;
     } finally {
       this.asking.delete(id);
@@ -318,11 +321,23 @@ export class Attachments {
     return join(this.options.runDirectory, 'netns', namespace);
   }
 
+  /** Nothing of the attachment is left in its namespace. Throws `NodeError`, `ReconcileError`. */
+  private async whenEmpty(row: AttachmentRow): Promise<void> {
+    const { table, door, reconciler } = this.options;
+    if (table.in(row.namespace).length > 0) return reconciler.whenConverged(row.namespace);
+    const isLetGo = (): boolean => door.identity(this.heldPath(row)) === undefined;
+    if (await until(isLetGo, GONE_MS)) return;
+    throw new NodeError(
+      { code: 'timeout' },
+      `${row.name} is detached, but what was in ${row.path} could not be taken away yet; ` +
+        'the agent goes on trying, and its log says what is in the way',
+    );
+  }
+
   private async whenGone(row: AttachmentRow): Promise<void> {
-    const { table, door, reconciler, logger } = this.options;
-    const { namespace, taskId } = row;
-    if (table.in(namespace).length > 0) await reconciler.whenConverged(namespace);
-    else await until(() => door.identity(this.heldPath(row)) === undefined, GONE_MS);
+    const { logger } = this.options;
+    const { taskId } = row;
+    await this.whenEmpty(row);
     if (this.options.member.status().state !== 'active') return;
     await this.whenView(() => !this.isPlaced(row)).catch((error: unknown) =>
       logger.warn({ taskId, error: messageOf(error) }, 'the managers have not heard of an end yet'),
