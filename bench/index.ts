@@ -4,10 +4,13 @@
  *
  * Each measurement alternates with its peer, and medians are compared, because the machine is
  * shared. `make bench` runs all; arguments name the ones to run: `overlay`, `agent`, `service`,
- * `etcd`, `raft`, `store`, `reconcile`.
+ * `etcd`, `raft`, `store`, `reconcile`, `idle`,
+ * `failover`.
  */
 import { agentRows } from './agent.ts';
 import { etcdRows } from './etcd/index.ts';
+import { failoverRows } from './managers/failover.ts';
+import { idleRows } from './managers/idle.ts';
 import { overlayRows } from './overlay.ts';
 import { raftCoreRows } from './raft-core.ts';
 import { reconcileRows } from './reconcile/index.ts';
@@ -23,6 +26,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   raft: async () => raftCoreRows(),
   store: storeRows,
   reconcile: reconcileRows,
+  idle: idleRows,
+  failover: failoverRows,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);

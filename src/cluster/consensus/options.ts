@@ -63,7 +63,7 @@ export interface DriverLimits {
 }
 
 export const DRIVER_LIMITS: DriverLimits = {
-  tickMs: 50,
+  tickMs: 100,
   ticksAtOnceMax: 2,
   proposalsMax: 8192,
   proposalBytesMax: 64 << 20,

@@ -98,6 +98,7 @@ export class ReadBarriers {
 
   /** Asks again what is silent for too long; gives up what is past its deadline. */
   tick(nowMs: number): void {
+    if (this.count === 0) return;
     for (const [id, { askedMs }] of [...this.asked])
       if (nowMs - askedMs >= this.limits.retryMs) this.lose(id);
     const isLate = ({ deadlineMs }: Waiter): boolean => deadlineMs <= nowMs;
@@ -108,7 +109,7 @@ export class ReadBarriers {
       const rest = waiters.filter((waiter) => !isLate(waiter));
       if (rest.length > 0) this.confirmed.push({ index, waiters: rest });
     }
-    this.reject(late, readTimeout());
+    if (late.length > 0) this.reject(late, readTimeout());
   }
 
   /** Refuses those for whom no index is known. */
