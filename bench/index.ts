@@ -4,8 +4,7 @@
  *
  * Each measurement alternates with its peer, and medians are compared, because the machine is
  * shared. `make bench` runs all; arguments name the ones to run: `overlay`, `agent`, `service`,
- * `etcd`, `raft`, `store`, `reconcile`, `idle`,
- * `failover`.
+ * `etcd`, `raft`, `store`, `reconcile`, `idle`, `failover`.
  */
 import { agentRows } from './agent.ts';
 import { etcdRows } from './etcd/index.ts';

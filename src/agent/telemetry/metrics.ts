@@ -106,7 +106,7 @@ function collectProcess(registry: Registry): void {
     registry.removeSingleMetric(`nodejs_eventloop_lag_${sample}_seconds`);
   let before = performance.eventLoopUtilization();
   new Gauge({
-    name: 'nodejs_eventloop_utilization_ratio',
+    name: 'hawser_agent_event_loop_ratio',
     help: 'Share of the time since the last scrape in which the event loop worked.',
     registers: [registry],
     collect() {
