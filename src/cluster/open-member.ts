@@ -197,7 +197,8 @@ class Member implements ClusterMember {
       if (phase.kind === 'inactive')
         throw new ClusterError({ code: 'not-member' }, 'This node is not part of a swarm');
       // A node that cannot tell what it is may be the last manager as well.
-      if (this.membership?.role !== 'worker' && !isForced) throw needsForce(this.manager);
+      if (this.membership?.role !== 'worker' && !this.isRemoved && !isForced)
+        throw needsForce(this.manager);
       if (phase.kind === 'member') await this.leaveGroup(phase);
       if (phase.kind !== 'locked') await phase.node?.stop(true);
       if (phase.kind === 'member') await phase.manager?.close();
@@ -346,11 +347,7 @@ class Member implements ClusterMember {
       if (manager === undefined) await this.beginManaging(node);
       return;
     }
-    if (manager !== undefined) {
-      phase.stopAsking?.();
-      await endManager(this.settings, node, manager);
-      this.enter({ kind: 'member', node });
-    }
+    await this.ceaseToManage();
     if (node.current.role !== 'worker') await node.renew();
   }
 
@@ -402,8 +399,33 @@ class Member implements ClusterMember {
       manager,
       roleTold: (role) => this.followRole(role),
       viewChanged: () => this.tellView(),
-      stateChanged: () => this.tellStatus(),
+      stateChanged: () => this.followState(),
     });
+  }
+
+  private get isRemoved(): boolean {
+    const state = this.node?.state;
+    return state?.kind === 'refused' && state.isRemoved;
+  }
+
+  /** Who was removed is no manager: the group had let it go before. */
+  private followState(): void {
+    this.tellStatus();
+    if (!this.isRemoved || this.manager === undefined) return;
+    this.change(async () => {
+      if (this.isRemoved) await this.ceaseToManage();
+    }).catch((error: unknown) => {
+      const message = 'the state of a manager that was removed could not be dropped';
+      this.settings.logger.warn({ error: messageOf(error) }, message);
+    });
+  }
+
+  private async ceaseToManage(): Promise<void> {
+    const { phase } = this;
+    if (phase.kind !== 'member' || phase.manager === undefined) return;
+    phase.stopAsking?.();
+    await endManager(this.settings, phase.node, phase.manager);
+    this.enter({ kind: 'member', node: phase.node });
   }
 
   private async obtainMembership(request: JoinRequest): Promise<Membership> {

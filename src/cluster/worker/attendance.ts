@@ -42,9 +42,13 @@ export interface AttendanceOptions {
   readonly stateChanged: () => void;
 }
 
-/** `refused`: a manager answered that it does not take this node, or neither takes the other. */
+/**
+ * `refused`: a manager answered that it does not take this node, or neither takes the other;
+ * `isRemoved`: because the cluster has no such node any more.
+ */
 export type AttendanceState =
-  { readonly kind: 'pending' | 'active' } | { readonly kind: 'refused'; readonly message: string };
+  | { readonly kind: 'pending' | 'active' }
+  | { readonly kind: 'refused'; readonly message: string; readonly isRemoved: boolean };
 
 export class Attendance {
   private readonly options: AttendanceOptions;
@@ -128,14 +132,17 @@ export class Attendance {
       this.options.logger.info({ reason }, 'the session with the manager ended');
       if (refusal?.code === 'not-leader') this.sentOn(refusal.leader);
       else if (refusal === undefined) this.enter({ kind: 'pending' });
-      else this.enter({ kind: 'refused', message: refusal.message });
+      else {
+        const { message, code } = refusal;
+        this.enter({ kind: 'refused', message, isRemoved: code === 'node-removed' });
+      }
     } catch (error) {
       const message = messageOf(error);
       this.options.logger.warn({ error: message }, 'no session with a manager');
       // These do not pass by themselves: an operator must see them.
       const isLasting =
         isClusterError(error, 'certificate-expired') || isClusterError(error, 'clock-skew');
-      if (isLasting) this.enter({ kind: 'refused', message });
+      if (isLasting) this.enter({ kind: 'refused', message, isRemoved: false });
       else if (this.current.kind === 'active') this.enter({ kind: 'pending' });
     } finally {
       this.session = undefined;

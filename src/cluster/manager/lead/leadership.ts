@@ -131,6 +131,7 @@ export class Leadership {
       logger,
       slices: new Slices(),
       propose,
+      sync: () => replica.sync(),
       wallMs: () => clock.wallMs(),
       welcome: () => {
         const { cluster } = this.store;

@@ -27,6 +27,8 @@ export interface SessionHost {
   readonly logger: Logger;
   readonly slices: Slices;
   propose(command: Command): Promise<ApplyOutcome>;
+  /** Resolves once the store holds everything that was committed before. */
+  sync(): Promise<void>;
   wallMs(): number;
   welcome(): Omit<Extract<ManagerMessage, { type: 'welcome' }>, 'type'>;
   heard(nodeId: NodeId): void;
@@ -160,6 +162,8 @@ export class NodeSession {
     this.description = description;
     this.isRegistering = true;
     try {
+      // A node that joined through another manager may be known a moment later.
+      if (!this.host.store.nodes.has(this.nodeId)) await this.host.sync();
       if (!this.host.store.nodes.has(this.nodeId)) throw removed(this.nodeId);
       const outcome = await this.host.propose({
         type: 'node.register',
