@@ -55,7 +55,7 @@ export function labCommand(context: CliContext): Command {
       if (command.length === 0) throw usageError('lab exec', 'write a command after --');
       context.exitStatus = await labExec(node, command);
     });
-  addNodeCommands(lab);
+  addNodeCommands(lab, context);
   lab
     .command('down')
     .description('remove the lab and everything it made')
@@ -63,7 +63,7 @@ export function labCommand(context: CliContext): Command {
   return lab;
 }
 
-function addNodeCommands(lab: Command): void {
+function addNodeCommands(lab: Command, context: CliContext): void {
   const argument = ['<node>', 'number of the node'] as const;
   lab
     .command('stop')
@@ -77,9 +77,12 @@ function addNodeCommands(lab: Command): void {
     .action((node: string) => labStop(node, 'SIGKILL'));
   lab
     .command('start')
-    .description('start the agent of a node again')
+    .description('start the agent of a node again; returns when it is Ready, or locked')
     .argument(...argument)
-    .action((node: string) => labStart(node));
+    .action(async (node: string) => {
+      const isLeft = await labStart(node);
+      if (isLeft !== undefined) context.print(isLeft);
+    });
 }
 
 async function up(context: CliContext, flags: UpFlags): Promise<void> {

@@ -64,18 +64,26 @@ async function whenReady(nodes: readonly LabNode[], managers: number): Promise<v
   });
 }
 
+export type LabReturn = 'back' | 'locked';
+
 /**
  * Returns when the managers see the node Ready, or do not know it (it was removed, or left), or
- * when there are too few of them to say anything.
+ * when there are too few of them to say anything; at once when the node waits for its unlock key.
  */
-export async function whenBack(node: LabNode, nodes: readonly LabNode[]): Promise<void> {
+export async function whenBack(node: LabNode, nodes: readonly LabNode[]): Promise<LabReturn> {
   const silentUntil = performance.now() + ANSWER_LIMIT_MS;
-  await waitFor(`node ${node.number} to be Ready`, READY_LIMIT_MS, async () => {
+  return waitFor<LabReturn>(`node ${node.number} to be Ready`, READY_LIMIT_MS, async () => {
+    if (await isLocked(node)) return 'locked';
     const seen = await seenNodes(nodes);
-    if (seen === undefined) return performance.now() > silentUntil;
+    if (seen === undefined) return performance.now() > silentUntil && 'back';
     const back = seen.get(node.address);
-    return back === undefined || back.state === 'ready';
+    return (back === undefined || back.state === 'ready') && 'back';
   });
+}
+
+async function isLocked(node: LabNode): Promise<boolean> {
+  const info = await clientOf(node).call({ method: 'GET', path: '/info' });
+  return (info as { Swarm: { LocalNodeState: string } }).Swarm.LocalNodeState === 'locked';
 }
 
 /** Nodes by address, from the first manager that answers; undefined when none does. */
