@@ -6,6 +6,7 @@
  * removals and is resumed by telling which revision of each key is held. A node's whole data plane,
  * names and tasks are functions of its rows, so a node that holds the right rows is right.
  */
+import type { BalancePolicy } from './balance.ts';
 import type { NetworkId, NodeId, NodeIndex, Revision, ServiceId, TaskId } from './ids.ts';
 import type { Attachment, PublishedPort, Subnet, Task, VirtualIp } from './objects.ts';
 
@@ -42,6 +43,8 @@ export interface ServiceRow {
   readonly isGlobal: boolean;
   readonly virtualIps: readonly VirtualIp[];
   readonly ports: readonly PublishedPort[];
+  /** Round-robin when absent. */
+  readonly policy?: BalancePolicy;
   /** Aliases of the service per network. */
   readonly aliases: readonly { readonly networkId: NetworkId; readonly names: readonly string[] }[];
 }

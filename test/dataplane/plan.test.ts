@@ -104,8 +104,9 @@ test('an overlay translates its VIPs where frames enter', (t) => {
     `table inet hawser
 set hairpin { 10.99.1.11 . 10.99.1.11 }
 map vips { 10.99.1.201 : goto svc-${serviceId(1)} }
+map vip-slots4-6e { 10.99.1.201 . 0 : 10.99.1.11, 10.99.1.201 . 1 : 10.99.1.12 }
 chain svc-${serviceId(1)}
-  dnat ip to numgen inc mod 2 map { 0 : 10.99.1.11, 1 : 10.99.1.12 }
+  dnat ip to ip daddr . numgen inc mod 2 map @vip-slots4-6e
 chain prerouting # nat prerouting -100
   meta l4proto { tcp, udp, sctp } ip daddr vmap @vips
 chain postrouting # nat postrouting 100
@@ -133,11 +134,13 @@ test('the ingress namespace balances by port and sends replies home by MAC', (t)
     tableOf(planned, overlayOf(0)),
     `table inet hawser
 map ports { tcp . 8080 : goto svc-tcp-8080, udp . 5353 : goto svc-udp-5353 }
+map port-slots4-a4 { tcp . 8080 . 0 : 10.99.0.11, tcp . 8080 . 1 : 10.99.0.12 }
+map port-slots4-d5 { udp . 5353 . 0 : 10.99.0.11, udp . 5353 . 1 : 10.99.0.12 }
 map nodes { 02:48:57:00:00:02 : 2, 02:48:57:00:00:03 : 3 }
 chain svc-tcp-8080
-  meta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 10.99.0.11 . 80, 1 : 10.99.0.12 . 80 }
+  meta l4proto tcp dnat ip to meta l4proto . th dport . numgen inc mod 2 map @port-slots4-a4:80
 chain svc-udp-5353
-  meta l4proto udp dnat ip to numgen inc mod 2 map { 0 : 10.99.0.11 . 53, 1 : 10.99.0.12 . 53 }
+  meta l4proto udp dnat ip to meta l4proto . th dport . numgen inc mod 2 map @port-slots4-d5:53
 chain marks # filter prerouting -150
   iifname "br0" ct direction original ct mark set ether saddr map @nodes
   iifname "br0" ct direction reply ct mark != 0 meta mark set ct mark

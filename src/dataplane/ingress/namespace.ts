@@ -88,8 +88,10 @@ function ingressFrontends(scene: Scene, network: NetworkRow, lists: BackendLists
       id: `${port.Protocol}-${port.PublishedPort}`,
       protocol: port.Protocol,
       port: port.PublishedPort,
+      targetPort: port.TargetPort,
       link: INGRESS_LEG,
-      backends: lists.of(plugs, port.TargetPort),
+      policy: service.policy ?? 'round-robin',
+      backends: lists.of(plugs),
     };
   });
 }

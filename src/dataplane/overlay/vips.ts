@@ -6,7 +6,7 @@
  * netfilter's IP hooks, so a connection that no VIP touches is neither tracked nor slowed.
  */
 import { macOfNodeIndex } from '../../base/index.ts';
-import type { NetworkRow } from '../../model/index.ts';
+import { addressesOf, type NetworkRow } from '../../model/index.ts';
 import type { BackendLists, Balancing, Frontend } from '../balancer/balancer.ts';
 import { PRIORITY, baseChain } from '../make.ts';
 import { NFT_TABLE } from '../names.ts';
@@ -86,10 +86,11 @@ function vipFrontends(scene: Scene, network: NetworkRow, lists: BackendLists): F
     const backends = lists.of(plugs);
     return service.virtualIps
       .filter((vip) => vip.networkId === networkId)
-      .map(({ address }): Frontend => ({
+      .map((vip): Frontend => ({
         kind: 'address',
         id: service.serviceId,
-        address,
+        addresses: addressesOf(vip),
+        policy: service.policy ?? 'round-robin',
         backends,
       }));
   });

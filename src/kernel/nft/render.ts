@@ -114,14 +114,23 @@ function hasSameRules(one: NftChain, other: NftChain): boolean {
  */
 function hasOtherShape(was: NftTableObject, want: NftTableObject): boolean {
   const bodies = new Map([
-    ...was.sets.map((set) => [set.name, setBody(set)] as const),
-    ...was.maps.map((map) => [map.name, mapBody(map)] as const),
+    ...otherThan(want.sets, was.sets).map((set) => [set.name, setBody(set)] as const),
+    ...otherThan(want.maps, was.maps).map((map) => [map.name, mapBody(map)] as const),
   ]);
   const differs = (name: string, body: string): boolean => (bodies.get(name) ?? body) !== body;
   return (
-    want.sets.some((set) => differs(set.name, setBody(set))) ||
-    want.maps.some((map) => differs(map.name, mapBody(map)))
+    otherThan(was.sets, want.sets).some((set) => differs(set.name, setBody(set))) ||
+    otherThan(was.maps, want.maps).some((map) => differs(map.name, mapBody(map)))
   );
+}
+
+/** What is not in `known` as the same object, which would be the same in all. */
+function otherThan<Item extends object>(
+  known: readonly Item[] | undefined,
+  items: readonly Item[],
+): Item[] {
+  const same = new Set(known);
+  return items.filter((item) => !same.has(item));
 }
 
 function elementLines(table: string, was: NftTableObject, want: NftTableObject): string[] {
@@ -145,6 +154,7 @@ function elementLines(table: string, was: NftTableObject, want: NftTableObject):
 
 /** Letter by letter, which is most often so and quickly seen. */
 function hasSameElements(one: NftSet | NftMap | undefined, other: NftSet | NftMap): boolean {
+  if (one === other) return true;
   if (one === undefined) return false;
   if (!isMap(one) || !isMap(other)) return one === other;
   if (one.elements.size !== other.elements.size) return false;
@@ -198,7 +208,22 @@ function setBody(set: NftSet): string {
 }
 
 function mapBody(map: NftMap): string {
-  return `{ type ${map.type}; ${intervalFlag([...map.elements.keys()])}}`;
+  return `{ ${typeOf(map)}; ${intervalFlag([...map.elements.keys()])}}`;
+}
+
+/** nft declares numbers that it makes itself by what makes them, and then the rest in that way too. */
+const MAKERS: ReadonlyMap<string, string> = new Map([
+  ['integer', 'numgen inc mod 2'],
+  ['ipv4_addr', 'ip daddr'],
+  ['ipv6_addr', 'ip6 daddr'],
+  ['inet_proto', 'meta l4proto'],
+  ['inet_service', 'th dport'],
+]);
+
+function typeOf({ type }: NftMap): string {
+  const words = type.split(' ');
+  if (!words.includes('integer')) return `type ${type}`;
+  return `typeof ${words.map((word) => MAKERS.get(word) ?? word).join(' ')}`;
 }
 
 /** Prefixes and ranges need a set that knows intervals. */
@@ -224,11 +249,11 @@ function tableName(table: NftTableObject): string {
 
 /** What is in `was` as the same object was checked when it was written. */
 function checkTable(table: NftTableObject, was: NftTableObject | undefined): void {
-  const known = new Set<object>(was?.chains);
-  const chains = table.chains.filter((chain) => !known.has(chain));
-  const names = [table, ...table.sets, ...table.maps, ...chains].map((item) => item.name);
+  const places = [...otherThan(was?.sets, table.sets), ...otherThan(was?.maps, table.maps)];
+  const chains = otherThan(was?.chains, table.chains);
+  const names = [table, ...places, ...chains].map((item) => item.name);
   for (const name of names) if (!NAME_PATTERN.test(name)) throw invalidArgument('nft name', name);
-  for (const item of [...table.sets, ...table.maps]) checkTexts([item.type, ...flatElements(item)]);
+  for (const item of places) checkTexts([item.type, ...flatElements(item)]);
   for (const chain of chains) {
     // A rule may hold braces and semicolons of its own; a new line or a comment would leave it.
     for (const rule of chain.rules)

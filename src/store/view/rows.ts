@@ -5,6 +5,7 @@ import {
   isServiceTask,
   isTerminal,
   taskHostname,
+  tryBalancePolicy,
   type AssignmentRow,
   type Cluster,
   type EndpointRow,
@@ -45,6 +46,7 @@ export function networkRow({ id, spec, subnets }: Network): NetworkRow {
 }
 
 export function serviceRow({ id, spec, virtualIps, ports }: Service): ServiceRow {
+  const policy = tryBalancePolicy(spec.Labels);
   return {
     kind: 'service',
     serviceId: id,
@@ -53,6 +55,7 @@ export function serviceRow({ id, spec, virtualIps, ports }: Service): ServiceRow
     isGlobal: 'Global' in spec.Mode,
     virtualIps,
     ports,
+    ...(policy !== undefined && policy !== 'round-robin' && { policy }),
     aliases: (spec.TaskTemplate.Networks ?? [])
       .filter((to) => to.Aliases !== undefined && to.Aliases.length > 0)
       .map((to) => ({ networkId: to.Target as NetworkId, names: to.Aliases ?? [] })),
