@@ -22,7 +22,7 @@ const FAMILIES = [
 const MAP_BY_PORT = 'ports';
 /** Any number, the same on all nodes: a client has the same backend wherever it comes in. */
 const HASH_SEED = '0x48617773';
-/** Hexadecimal digits of a frontend's digest that say which maps its slots are in: 256 of a kind. */
+/** Hexadecimal digits of a frontend's digest that say which map its slots are in: 256 of a kind. */
 const SHARD_DIGITS = 2;
 
 interface Slots {

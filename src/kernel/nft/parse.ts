@@ -119,7 +119,7 @@ function readBase(chain: Json): NonNullable<NftChain['base']> {
   };
 }
 
-/** `"ipv4_addr"` or `["ipv4_addr", "inet_service"]`; nft since 1.1 prints what made a type instead. */
+/** `"ipv4_addr"` or `["ipv4_addr", "inet_service"]`; newer nft prints what made a type instead. */
 function typeText(type: unknown): string {
   if (Array.isArray(type)) return type.map(typeText).join(' . ');
   if (typeof type !== 'object' || type === null) return String(type);

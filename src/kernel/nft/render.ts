@@ -211,7 +211,7 @@ function mapBody(map: NftMap): string {
   return `{ ${typeOf(map)}; ${intervalFlag([...map.elements.keys()])}}`;
 }
 
-/** nft declares numbers that it makes itself by what makes them, and then the rest in that way too. */
+/** nft declares numbers that it makes itself by what makes them, and the rest then as well. */
 const MAKERS: ReadonlyMap<string, string> = new Map([
   ['integer', 'numgen inc mod 2'],
   ['ipv4_addr', 'ip daddr'],
