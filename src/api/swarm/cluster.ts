@@ -153,16 +153,18 @@ function advertiseAddress(backend: Backend, document: Document): string {
 
 async function leave(backend: Backend, exchange: Exchange): Promise<Reply> {
   const isForced = flag(exchange.query, 'force');
-  if (backend.member.status().state === 'inactive') {
+  const { state, role } = backend.member.status();
+  if (state === 'inactive') {
     throw unavailable('This node is not part of a swarm');
   }
-  if (backend.member.status().state === 'locked' && !isForced) {
+  if (state === 'locked' && !isForced) {
     throw unavailable(
       'Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this ' +
         'message.',
     );
   }
-  if (backend.member.status().role === 'manager' && !isForced) {
+  // Whether one in trouble is needed by others, its member knows.
+  if (role === 'manager' && state !== 'error' && !isForced) {
     throw unavailable(leaveWarning(backend.member.manager));
   }
   await backend.member.leave(isForced);
