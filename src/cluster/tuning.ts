@@ -20,7 +20,8 @@ export interface MemberTuning {
 export const MEMBER_TUNING: MemberTuning = {
   coalesceMs: 15,
   reconnectMinMs: 100,
-  reconnectMaxMs: 8_000,
+  // A node that comes back is right within two seconds.
+  reconnectMaxMs: 1_000,
   joinWaitMs: 20_000,
   renewalCheckMs: 60_000,
   consensus: {},
