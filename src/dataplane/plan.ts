@@ -13,7 +13,6 @@ import {
   objectKey,
   type KernelObject,
   type NamespaceName,
-  type ObjectKey,
   type Plan,
 } from './objects.ts';
 import { OverlayPlanner, type OverlayScene } from './overlay/overlay.ts';
@@ -35,12 +34,12 @@ export class Planner {
   private readonly overlays = new OverlayPlanner();
   private readonly backends = new BackendLists();
   private balancers = new Map<NetworkId, NftablesBalancer>();
-  private previous: Plan = new Map();
+  private previous: ReadonlyMap<NamespaceName, Kept> = new Map();
 
   plan(input: PlanInput): Plan {
     const scene = sceneOf(input, this.endpoints);
-    const next = new Map<NamespaceName, KernelObject[]>();
-    next.set(HOST_NAMESPACE, hostObjects(scene));
+    const next = new Map<NamespaceName, Parts>();
+    next.set(HOST_NAMESPACE, alone(hostObjects(scene)));
     const balancers = new Map<NetworkId, NftablesBalancer>();
     for (const overlay of overlaysOf(scene)) {
       const { networkId } = overlay.network;
@@ -52,20 +51,21 @@ export class Planner {
       );
     }
     this.balancers = balancers;
-    for (const { namespace } of input.local.sandboxes) next.set(namespace, []);
+    for (const { namespace } of input.local.sandboxes) next.set(namespace, alone([]));
     for (const place of scene.places)
-      next.set(place.sandbox.namespace, sandboxObjects(scene, place));
-    for (const place of scene.joints) next.set(place.joint.namespace, joinedObjects(scene, place));
+      next.set(place.sandbox.namespace, alone(sandboxObjects(scene, place)));
+    for (const place of scene.joints)
+      next.set(place.joint.namespace, alone(joinedObjects(scene, place)));
     this.previous = keepSame(this.previous, next);
-    return this.previous;
+    return new Map([...this.previous].map(([name, { list }]) => [name, list]));
   }
 
-  private overlay(overlay: OverlayScene, balancing: Balancing): KernelObject[] {
+  private overlay(overlay: OverlayScene, balancing: Balancing): Parts {
     const { scene, network } = overlay;
-    const objects = this.overlays.objects(overlay);
-    if (network.isIngress) objects.push(...ingressObjects(scene, network, balancing));
-    else objects.push(...vipTables(overlay, balancing));
-    return objects;
+    const own = this.overlays.objects(overlay);
+    if (network.isIngress) own.push(...ingressObjects(scene, network, balancing));
+    else own.push(...vipTables(overlay, balancing));
+    return { own, rows: this.overlays.remoteRows(overlay) };
   }
 }
 
@@ -81,34 +81,52 @@ function overlaysOf(scene: Scene): OverlayScene[] {
     .map((network) => ({ scene, network, self }));
 }
 
-/**
- * The new plan with the objects of the old one where they are equal, and its lists where all are.
- */
-function keepSame(previous: Plan, next: ReadonlyMap<NamespaceName, KernelObject[]>): Plan {
-  const kept = new Map<NamespaceName, readonly KernelObject[]>();
-  for (const [name, objects] of next) {
-    const old = previous.get(name) ?? [];
-    keepEqual(old, objects);
-    const isSameList =
-      old.length === objects.length && objects.every((object, at) => object === old[at]);
-    kept.set(name, isSameList && previous.has(name) ? old : objects);
+/** The objects of a namespace, in the order of its list. */
+interface Parts {
+  /** Made anew for each plan. */
+  readonly own: KernelObject[];
+  /** Rows of remote endpoints: many, and the same list while they are the same. */
+  readonly rows: readonly KernelObject[];
+}
+
+interface Kept extends Parts {
+  readonly list: readonly KernelObject[];
+}
+
+function alone(own: KernelObject[]): Parts {
+  return { own, rows: [] };
+}
+
+/** The new plan with the old one's objects where they are equal, and its lists where all are. */
+function keepSame(
+  previous: ReadonlyMap<NamespaceName, Kept>,
+  next: ReadonlyMap<NamespaceName, Parts>,
+): Map<NamespaceName, Kept> {
+  const kept = new Map<NamespaceName, Kept>();
+  for (const [name, { own, rows }] of next) {
+    const old = previous.get(name);
+    keepEqual(old?.own ?? [], own);
+    const isSameList = old !== undefined && isSameItems(old.own, own) && isSameRows(old.rows, rows);
+    kept.set(name, isSameList ? old : { own, rows, list: own.concat(rows) });
   }
   return kept;
 }
 
+function isSameItems(old: readonly KernelObject[], objects: readonly KernelObject[]): boolean {
+  return old.length === objects.length && objects.every((object, at) => object === old[at]);
+}
+
+function isSameRows(old: readonly KernelObject[], rows: readonly KernelObject[]): boolean {
+  return old === rows || isSameItems(old, rows);
+}
+
 function keepEqual(old: readonly KernelObject[], objects: KernelObject[]): void {
-  const byKey = new Map<ObjectKey, KernelObject>();
-  for (const object of old) if (!isRemembered(object)) byKey.set(objectKey(object), object);
+  const byKey = new Map(old.map((object) => [objectKey(object), object]));
   for (const [at, object] of objects.entries()) {
-    if (object === old[at] || isRemembered(object)) continue;
+    if (object === old[at]) continue;
     const known = byKey.get(objectKey(object));
     if (known !== undefined && isSame(known, object) && isSame(object, known)) objects[at] = known;
   }
-}
-
-/** Rows of remote endpoints are many, and kept by who makes them. */
-function isRemembered(object: KernelObject): boolean {
-  return object.kind === 'neighbour' || (object.kind === 'fdb' && object.owner === 'self');
 }
 
 /** Namespaces that plans make and this one does not have. */

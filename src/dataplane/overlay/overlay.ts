@@ -9,7 +9,7 @@
  * connections) finds them by neighbour rows of its own.
  */
 import { macOfNodeIndex } from '../../base/index.ts';
-import type { NetworkRow, PeerRow, VirtualIp } from '../../model/index.ts';
+import type { NetworkRow, NodeId, PeerRow, VirtualIp } from '../../model/index.ts';
 import type { EndpointPlug } from '../endpoint-index.ts';
 import { ENDPOINT_PORT, TUNNEL_PORT, address, sysctl } from '../make.ts';
 import { OVERLAY_BRIDGE, overlayPort, vxlanLink } from '../names.ts';
@@ -73,9 +73,14 @@ export interface OverlayScene {
 /** Keeps rows between plans: an attachment that did not change has the same two objects. */
 export class OverlayPlanner {
   private readonly remembered = new WeakMap<object, RemoteRows>();
+  private readonly rows = new WeakMap<
+    readonly EndpointPlug[],
+    { readonly ways: string; readonly rows: readonly KernelObject[] }
+  >();
+  private readonly vteps = new WeakMap<ReadonlyMap<NodeId, PeerRow>, string>();
   private readonly vips = new WeakMap<VirtualIp, KernelObject>();
 
-  /** Everything but the nft tables. */
+  /** Everything but the nft tables and the rows of remote endpoints. */
   objects({ scene, network, self }: OverlayScene): KernelObject[] {
     const places = subnetPlaces(network);
     const mtu = overlayMtu(network);
@@ -92,9 +97,30 @@ export class OverlayPlanner {
     if (!network.isIngress) objects.push(...this.vipAddresses(scene, network));
     for (const plug of scene.plugs.get(network.networkId) ?? [])
       objects.push(...localEndpoint(plug, mtu));
-    for (const plug of scene.endpoints.remote(network.networkId))
-      objects.push(...this.remoteEndpoint(plug, scene, places));
     return objects;
+  }
+
+  /** Rows that lead to endpoints of other nodes; the same list while they are the same. */
+  remoteRows({ scene, network }: OverlayScene): readonly KernelObject[] {
+    const plugs = scene.endpoints.remote(network.networkId);
+    const places = subnetPlaces(network);
+    const ways = `${this.vtepsOf(scene.view.peers)} ${JSON.stringify(network.subnets)}`;
+    const known = this.rows.get(plugs);
+    if (known?.ways === ways) return known.rows;
+    const rows: KernelObject[] = [];
+    for (const plug of plugs)
+      for (const row of this.remoteEndpoint(plug, scene, places)) rows.push(row);
+    this.rows.set(plugs, { ways, rows });
+    return rows;
+  }
+
+  /** All that rows are made from beside endpoints and subnets. */
+  private vtepsOf(peers: ReadonlyMap<NodeId, PeerRow>): string {
+    const known = this.vteps.get(peers);
+    if (known !== undefined) return known;
+    const text = [...peers.values()].map(({ nodeId, vtep }) => `${nodeId} ${vtep}`).join();
+    this.vteps.set(peers, text);
+    return text;
   }
 
   private vipAddresses(scene: Scene, network: NetworkRow): KernelObject[] {

@@ -20,7 +20,7 @@ import {
 } from '../../dataplane/index.ts';
 import { ConvergenceWaiters } from './convergence.ts';
 import { NO_OUTCOME, failureOf, type FailedObject } from './errors.ts';
-import { NamespaceKeeper } from './namespace-keeper.ts';
+import { NamespaceKeeper } from './namespace/namespace-keeper.ts';
 import { SYSTEM_TIMERS, type ReconcilerOptions, type Timers } from './options.ts';
 import { Repairs } from './repairs.ts';
 import { Strays } from './strays.ts';

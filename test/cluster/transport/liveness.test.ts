@@ -31,7 +31,7 @@ async function behindDoor(
   return { session, shut: () => (isShut = true) };
 }
 
-test('a connection whose other end does not answer is found out, one that answers is not', async (t) => {
+test('a connection whose other end is silent is found out, one that answers is not', async (t) => {
   t.timeout(60_000);
   const alive = await behindDoor(t);
   const dead = await behindDoor(t);

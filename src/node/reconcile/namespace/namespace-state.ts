@@ -18,9 +18,10 @@ import {
   type ObjectKey,
   type Operation,
   type SysctlObject,
-} from '../../dataplane/index.ts';
-import { retryDelayMs, type FailedObject } from './errors.ts';
-import type { Drift } from './repairs.ts';
+} from '../../../dataplane/index.ts';
+import { retryDelayMs, type FailedObject } from '../errors.ts';
+import { changes } from './list-changes.ts';
+import type { Drift } from '../repairs.ts';
 
 interface Failure {
   readonly object: KernelObject;
@@ -310,28 +311,6 @@ export class NamespaceState {
   private markRows(link: string): void {
     for (const [key, object] of this.desired) if (linkOf(object) === link) this.marked.add(key);
   }
-}
-
-/** Objects of one list that are not in the other, by identity. */
-function changes(
-  before: readonly KernelObject[],
-  after: readonly KernelObject[],
-): { readonly gone: KernelObject[]; readonly come: KernelObject[] } {
-  const shorter = Math.min(before.length, after.length);
-  let head = 0;
-  while (head < shorter && before[head] === after[head]) head += 1;
-  let tail = 0;
-  while (
-    tail < shorter - head &&
-    before[before.length - 1 - tail] === after[after.length - 1 - tail]
-  )
-    tail += 1;
-  const was = new Set(before.slice(head, before.length - tail));
-  const is = new Set(after.slice(head, after.length - tail));
-  return {
-    gone: [...was].filter((object) => !is.has(object)),
-    come: [...is].filter((object) => !was.has(object)),
-  };
 }
 
 type ToldEvent = Exclude<KernelEvent, { event: 'unclear' }>;

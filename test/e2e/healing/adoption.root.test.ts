@@ -8,8 +8,8 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { labStart, labStop } from '../../src/lab/index.ts';
-import { Prober, type Endpoint } from '../chaos/prober.ts';
+import { labStart, labStop } from '../../../src/lab/index.ts';
+import { Prober, type Endpoint } from '../../chaos/prober.ts';
 import {
   apiOf,
   eventually,
@@ -22,7 +22,7 @@ import {
   verb,
   whenRunning,
   type TaskDocument,
-} from './lab-fixture.ts';
+} from '../lab-fixture.ts';
 
 const TASKS = 4;
 /** Overlays; in a task's namespace the resolver has other ports after a restart. */

@@ -3,10 +3,10 @@
  * looked at, who watches.
  */
 import { NamespaceState } from './namespace-state.ts';
-import type { KernelEvent, KernelFailure, NamespaceName } from '../../dataplane/index.ts';
-import { retryDelayMs, type FailedObject } from './errors.ts';
-import type { NamespaceWatch } from './options.ts';
-import type { Drift } from './repairs.ts';
+import type { KernelEvent, KernelFailure, NamespaceName } from '../../../dataplane/index.ts';
+import { retryDelayMs, type FailedObject } from '../errors.ts';
+import type { NamespaceWatch } from '../options.ts';
+import type { Drift } from '../repairs.ts';
 
 /**
  * Between two looks at one namespace: long enough that looking costs a twentieth, and never a
