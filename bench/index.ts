@@ -4,12 +4,12 @@
  *
  * Each measurement alternates with its peer, and medians are compared, because the machine is
  * shared. `make bench` runs all; arguments name the ones to run: `overlay`, `agent`, `service`,
- * `etcd`, `raft`, `store`, `reconcile`, `idle`, `failover`.
+ * `dns`,
+ * `etcd`, `raft`, `store`, `reconcile`.
  */
 import { agentRows } from './agent.ts';
+import { dnsRows } from './dns/index.ts';
 import { etcdRows } from './etcd/index.ts';
-import { failoverRows } from './managers/failover.ts';
-import { idleRows } from './managers/idle.ts';
 import { overlayRows } from './overlay.ts';
 import { raftCoreRows } from './raft-core.ts';
 import { reconcileRows } from './reconcile/index.ts';
@@ -21,12 +21,11 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   overlay: overlayRows,
   agent: agentRows,
   service: serviceRows,
+  dns: dnsRows,
   etcd: etcdRows,
   raft: async () => raftCoreRows(),
   store: storeRows,
   reconcile: reconcileRows,
-  idle: idleRows,
-  failover: failoverRows,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);
