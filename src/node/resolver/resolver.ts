@@ -155,15 +155,15 @@ export class Resolver {
   }
 
   /** Lets go of the engine, which goes on answering. */
-  detach(): void {
+  async detach(): Promise<void> {
     this.isClosed = true;
-    this.engine.close();
     for (const slot of this.slots.values()) slot.outside.close();
+    await this.engine.close();
   }
 
   /** Ends the engine as well: nobody is served any more. */
   async shutDown(): Promise<void> {
-    this.detach();
+    await this.detach();
     await stopEngine(this.options.place);
   }
 

@@ -324,7 +324,7 @@ test('a namespace that is gone is a coded error, and the next try starts afresh'
 
 test('a closed resolver opens nothing', async (t) => {
   const { resolver } = await served(t);
-  resolver.detach();
+  await resolver.detach();
   const error = await t.throwsAsync(resolver.open('late', sandboxOptions()), {
     instanceOf: ResolverError,
   });

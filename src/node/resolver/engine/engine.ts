@@ -57,11 +57,12 @@ export class Engine {
     return this.linking;
   }
 
-  /** Lets go of the engine, which goes on. */
-  close(): void {
+  /** Lets go of the engine, which goes on; resolves when none is being started any more. */
+  async close(): Promise<void> {
     this.isClosed = true;
     clearTimeout(this.retry);
     this.link?.close();
+    await this.linking?.catch(() => undefined);
   }
 
   private async join(): Promise<EngineLink> {
