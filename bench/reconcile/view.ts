@@ -81,6 +81,7 @@ export class BenchView {
     return {
       sandboxes: [sandbox],
       joints: [],
+      advertisedLinks: [],
       gateway: { prefix: '172.18.0.0/16', address: '172.18.0.1', ingressAddress: '172.18.0.2' },
     };
   }

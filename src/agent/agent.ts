@@ -9,6 +9,7 @@ import { AttachmentTable, Attachments, NodeDaemon, Resolver, SandboxNames } from
 import { SYSTEM_RNG, agentBackend } from './backend.ts';
 import { requireSupported, type AgentConfig } from './config.ts';
 import { AgentError } from './errors.ts';
+import { advertisedLinks } from './host/advertised-links.ts';
 import { readMachine } from './host/machine.ts';
 import { lockRunDirectory } from './host/run-lock.ts';
 import { localNode } from './local-node.ts';
@@ -168,6 +169,7 @@ async function startDaemon(daemonParts: DaemonParts, stops: StopStack): Promise<
     names,
     attachments,
     runDirectory: config.runDirectory,
+    advertisedLinks: advertisedLinks(),
     hostname,
     clock: SYSTEM_CLOCK,
     logger: logger.child({ room: 'node' }),

@@ -8,7 +8,7 @@
  * never talks to a kernel itself; it declares the `Kernel` that the reconcile loop drives.
  *
  * Inputs: `NodeView`, `LocalPlan`, observed objects. Outputs: `Plan`, `Operation[]`. Limits:
- * IPv4; one node at a time; one plan costs O(endpoints of the node's networks), and what did not
+ * one node at a time; one plan costs O(endpoints of the node's networks), and what did not
  * change is the same object as in the last one.
  *
  * Start with `objects.ts` (the vocabulary) and `plan.ts`; then one sub-room per concern:

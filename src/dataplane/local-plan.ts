@@ -46,4 +46,9 @@ export interface LocalPlan {
   readonly sandboxes: readonly LocalSandbox[];
   readonly joints: readonly LocalJoint[];
   readonly gateway: Gateway;
+  /**
+   * The host's links that take routers' advertisements (`accept_ra` is 1): they are to go on with
+   * it where the node forwards IPv6.
+   */
+  readonly advertisedLinks: readonly string[];
 }

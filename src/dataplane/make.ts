@@ -1,4 +1,5 @@
 /** Short ways to write objects; each leaves out what is absent. */
+import { familyOfText } from '../base/index.ts';
 import type {
   AddressObject,
   BridgePort,
@@ -60,7 +61,8 @@ export interface RouteOptions {
 
 /** A route by way of a neighbour; by default the default route of the main table. */
 export function route(options: RouteOptions): RouteObject {
-  const { link, via, destination = '0.0.0.0/0', table = TABLE_MAIN } = options;
+  const everywhere = familyOfText(options.via) === 4 ? '0.0.0.0/0' : '::/0';
+  const { link, via, destination = everywhere, table = TABLE_MAIN } = options;
   return { kind: 'route', destination, table, link, via, isOnlink: false };
 }
 

@@ -1,5 +1,5 @@
 /** The view and the node's own decisions, indexed by what the sub-rooms ask for. */
-import { cidr, cidrContains, ipv4, type Cidr } from '../base/index.ts';
+import { cidr, cidrContains, familyOfText, ip, type Cidr, type IpFamily } from '../base/index.ts';
 import { isTerminal } from '../model/index.ts';
 import type {
   Attachment,
@@ -47,6 +47,7 @@ export interface Scene {
   /** This node; absent while the view does not have it, and then there are no overlays. */
   readonly self: PeerRow | undefined;
   readonly gateway: Gateway;
+  readonly advertisedLinks: readonly string[];
   readonly places: readonly Place[];
   readonly joints: readonly JointPlace[];
   /** Local interfaces of each network. */
@@ -65,6 +66,7 @@ export function sceneOf({ view, local }: PlanInput, endpoints: EndpointIndex): S
     view,
     self: view.peers.get(view.selfId),
     gateway: local.gateway,
+    advertisedLinks: local.advertisedLinks,
     places,
     joints,
     plugs: byNetwork([...places.flatMap(plugsOf), ...joints.flatMap(({ plugs }) => plugs)]),
@@ -134,23 +136,32 @@ export function subnetPlaces(network: NetworkRow): SubnetPlace[] {
   return network.subnets.map((subnet, index) => ({ subnet, prefix: cidr(subnet.prefix), index }));
 }
 
+/** Subnets with a tunnel of their own: those of IPv4. */
+export function tunnelPlaces(network: NetworkRow): SubnetPlace[] {
+  return subnetPlaces(network).filter(({ subnet }) => subnet.vni !== undefined);
+}
+
+export function hasIpv6(network: NetworkRow): boolean {
+  return network.subnets.some(({ prefix }) => familyOfText(prefix) === 6);
+}
+
 /** The subnet that holds the address. */
 export function subnetOf(places: readonly SubnetPlace[], address: string): SubnetPlace | undefined {
   if (places.length === 1) return places[0];
-  const number = ipv4(address);
+  const number = ip(address);
   return places.find((place) => cidrContains(place.prefix, number));
 }
 
 const MTU_UNDERLAY = 1500;
-/** Outer Ethernet, IPv4, UDP and VXLAN headers. */
-const VXLAN_BYTES = 50;
+/** Outer Ethernet, IP, UDP and VXLAN headers, by the family of the VTEPs. */
+const VXLAN_BYTES: Readonly<Record<IpFamily, number>> = { 4: 50, 6: 70 };
 
 /**
  * MTU inside the network: the network's option, which speaks of the underlay, less what VXLAN
  * adds.
  */
-export function overlayMtu(network: NetworkRow): number {
-  return (network.mtu ?? MTU_UNDERLAY) - VXLAN_BYTES;
+export function overlayMtu(network: NetworkRow, self: PeerRow | undefined): number {
+  return (network.mtu ?? MTU_UNDERLAY) - VXLAN_BYTES[familyOfText(self?.vtep ?? '')];
 }
 
 /** The ingress network's row, while any port is published. */

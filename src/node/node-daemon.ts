@@ -31,6 +31,8 @@ export interface NodeDaemonOptions {
   /** Names, hosts file and resolver of each sandbox. */
   readonly names: SandboxNames;
   readonly runDirectory: string;
+  /** As for `LocalPlan`. */
+  readonly advertisedLinks: readonly string[];
   readonly hostname: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -247,7 +249,7 @@ export class NodeDaemon implements TaskNetwork {
   }
 
   private localPlan(): LocalPlan {
-    const { sandboxes, names, attachments } = this.options;
+    const { sandboxes, names, attachments, advertisedLinks } = this.options;
     return {
       sandboxes: sandboxes.values().map((sandbox) => {
         const ports = names.portsOf(sandbox.taskId);
@@ -262,6 +264,7 @@ export class NodeDaemon implements TaskNetwork {
         address: sandboxes.bridgeAddress,
         ingressAddress: sandboxes.ingressAddress,
       },
+      advertisedLinks,
     };
   }
 }

@@ -2,7 +2,14 @@
 import { join } from 'node:path';
 import { buildHostsFile, buildResolvConf, type ResolvConf } from '../dns/index.ts';
 import type { NamespaceName } from '../dataplane/index.ts';
-import type { NetworkId, NodeView, ServiceTask, Task, TaskId } from '../model/index.ts';
+import {
+  addressesOf,
+  type NetworkId,
+  type NodeView,
+  type ServiceTask,
+  type Task,
+  type TaskId,
+} from '../model/index.ts';
 import type { Resolver, ResolverPorts } from './resolver/index.ts';
 import type { Sandbox } from './sandboxes.ts';
 
@@ -85,7 +92,7 @@ export class SandboxNames {
   hostsFile(task: ServiceTask, hostname: string): string {
     return buildHostsFile({
       hostname,
-      addresses: task.attachments.map(({ address }) => address),
+      addresses: task.attachments.flatMap(addressesOf),
       extraHosts: task.spec.ContainerSpec.Hosts ?? [],
     });
   }

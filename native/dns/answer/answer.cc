@@ -127,8 +127,28 @@ int octetOf(const uint8_t* label) {
   return value > 255 ? -1 : value;
 }
 
+// The value of a label that is one hexadecimal digit, in lower case; -1 for anything else.
+int digitOf(const uint8_t* label) {
+  if (label[0] != 1) return -1;
+  if (label[1] >= '0' && label[1] <= '9') return label[1] - '0';
+  return label[1] >= 'a' && label[1] <= 'f' ? label[1] - 'a' + 10 : -1;
+}
+
+// The key of the address that 32 digits, the last one first, and ip6.arpa are (RFC 3596 2.5).
+size_t reverseKey6(const QuestionName& name, uint8_t* key) {
+  if (!isLabel(name, 32, "ip6") || !isLabel(name, 33, "arpa")) return 0;
+  std::memset(key, 0, 17);
+  for (size_t index = 0; index < 32; index += 1) {
+    const int digit = digitOf(name.key + name.start[index]);
+    if (digit < 0) return 0;
+    key[16 - index / 2] |= static_cast<uint8_t>(digit << (index % 2 * 4));
+  }
+  return 17;
+}
+
 // The key of 4.3.2.1.in-addr.arpa's address, in `key`; its length, 0 when the name is none.
 size_t reverseKey(const QuestionName& name, uint8_t* key) {
+  if (name.labels == 34) return reverseKey6(name, key);
   if (name.labels != 6 || !isLabel(name, 4, "in-addr") || !isLabel(name, 5, "arpa")) return 0;
   key[0] = 0;
   for (size_t index = 0; index < 4; index += 1) {

@@ -1,6 +1,6 @@
 /** Networks as Docker shows them. */
 import { createHash } from 'node:crypto';
-import { cidrContains, ipv4, maskTo, tryParseInterface } from '../../base/index.ts';
+import { ADDRESS_BITS, cidr, cidrContains, familyOfText, ip } from '../../base/index.ts';
 import type {
   EndpointRow,
   Network,
@@ -78,7 +78,7 @@ export function shownNetworkRow(row: NetworkRow): ShownNetwork {
       Scope: 'swarm',
       Driver: 'overlay',
       EnableIPv4: true,
-      EnableIPv6: false,
+      EnableIPv6: row.subnets.some(({ prefix }) => familyOfText(prefix) === 6),
       IPAM: { Driver: 'default', Options: {}, Config: ipamConfig(row.subnets) },
       Internal: row.isInternal,
       Attachable: false,
@@ -137,19 +137,20 @@ function ipamConfig(subnets: readonly Subnet[]): readonly object[] {
 }
 
 function vniOption(subnets: readonly Subnet[]): Readonly<Record<string, string>> {
-  return { [VNI_LIST_OPTION]: subnets.map((subnet) => subnet.vni).join(',') };
+  return { [VNI_LIST_OPTION]: subnets.flatMap((subnet) => subnet.vni ?? []).join(',') };
+}
+
+/** The subnet that holds the address. */
+export function subnetOf(address: string, subnets: readonly Subnet[]): Subnet | undefined {
+  return subnets.find(({ prefix }) => cidrContains(cidr(prefix), ip(address)));
 }
 
 /** `10.0.1.3` -> `10.0.1.3/24`, by the subnet that holds it. */
 export function withPrefixLength(address: string, subnets: readonly Subnet[]): string {
-  for (const { prefix } of subnets) {
-    const parsed = tryParseInterface(prefix);
-    if (!parsed) continue;
-    const base = maskTo(parsed.address, parsed.bits);
-    if (cidrContains({ base, bits: parsed.bits }, ipv4(address)))
-      return `${address}/${parsed.bits}`;
-  }
-  return `${address}/32`;
+  const subnet = subnetOf(address, subnets);
+  const bits =
+    subnet === undefined ? ADDRESS_BITS[familyOfText(address)] : cidr(subnet.prefix).bits;
+  return `${address}/${bits}`;
 }
 
 /** `Containers` of an inspected network: this node's own endpoints on it, by container id. */
@@ -172,7 +173,8 @@ function containerEntry(
     EndpointID: createHash('sha256').update(`${networkId}/${row.taskId}`).digest('hex'),
     MacAddress: attachment.mac,
     IPv4Address: withPrefixLength(attachment.address, subnets),
-    IPv6Address: '',
+    IPv6Address:
+      attachment.address6 === undefined ? '' : withPrefixLength(attachment.address6, subnets),
   };
   return [[row.containerId ?? row.taskId, document]];
 }

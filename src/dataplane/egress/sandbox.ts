@@ -3,7 +3,8 @@
  * the redirect to the resolver and what ingress needs. Of a namespace that others made only a part
  * of that.
  */
-import { cidr, ipv4, macOfIpv4 } from '../../base/index.ts';
+import { cidr, familyOf, ipv4, macOfIpv4 } from '../../base/index.ts';
+import { addressesOf, type NetworkRow } from '../../model/index.ts';
 import { sandboxIngress, type TableParts } from '../ingress/sandbox.ts';
 import type { LocalSandbox } from '../local-plan.ts';
 import { PRIORITY, address, baseChain, route, ruleFrom, sysctl } from '../make.ts';
@@ -19,6 +20,7 @@ import {
   type Plug,
   type Scene,
 } from '../scene.ts';
+import { address6, gatewayAddress6, hasIpv6Leg, linkSysctls6, neighbour6 } from './gateway6.ts';
 import { gatewayUse } from './use.ts';
 
 /**
@@ -58,31 +60,36 @@ export function joinedObjects(scene: Scene, { joint, plugs }: JointPlace): Kerne
 function overlayLeg(scene: Scene, { link, attachment }: Plug): KernelObject[] {
   const network = scene.view.networks.get(attachment.networkId);
   if (network === undefined) return [];
-  const places = subnetPlaces(network);
-  const own = subnetOf(places, attachment.address);
-  if (own === undefined) return [];
-  const { mac, address: plain } = attachment;
-  const mtu = overlayMtu(network);
-  const objects: KernelObject[] = [
+  const { mac } = attachment;
+  const mtu = overlayMtu(network, scene.self);
+  return [
     { kind: 'link', type: 'veth-peer', name: link, isUp: true, mac, mtu },
-    ...linkSysctls(link),
+    ...linkSysctls(link, attachment.address6 !== undefined),
+    ...addressesOf(attachment).flatMap((plain) => overlayAddress(link, plain, network)),
+  ];
+}
+
+/** An address, and the ways from it: to the network's other subnets, and back through ingress. */
+function overlayAddress(link: string, plain: string, network: NetworkRow): KernelObject[] {
+  const places = subnetPlaces(network);
+  const own = subnetOf(places, plain);
+  if (own === undefined) return [];
+  const via = own.subnet.gateway;
+  const family = familyOf(own.prefix.base);
+  const others = places.filter((place) => place !== own && familyOf(place.prefix.base) === family);
+  const objects: KernelObject[] = [
     address(link, plain, own.prefix.bits),
-    ...places
-      .filter((place) => place !== own)
-      .map(({ subnet }) => route({ link, via: own.subnet.gateway, destination: subnet.prefix })),
+    ...others.map(({ subnet }) => route({ link, via, destination: subnet.prefix })),
   ];
   if (network.isIngress)
-    objects.push(
-      route({ link, via: own.subnet.gateway, table: TABLE_INGRESS }),
-      ruleFrom(plain, TABLE_INGRESS),
-    );
+    objects.push(route({ link, via, table: TABLE_INGRESS }), ruleFrom(plain, TABLE_INGRESS));
   return objects;
 }
 
-function linkSysctls(link: string): SysctlObject[] {
+function linkSysctls(link: string, hasIpv6: boolean): SysctlObject[] {
   return [
     sysctl(`net/ipv4/conf/${link}/rp_filter`, 0),
-    sysctl(`net/ipv6/conf/${link}/disable_ipv6`, 1),
+    ...(hasIpv6 ? linkSysctls6(link) : [sysctl(`net/ipv6/conf/${link}/disable_ipv6`, 1)]),
   ];
 }
 
@@ -90,6 +97,7 @@ function gatewayLeg(scene: Scene, { sandbox, task }: Place): KernelObject[] {
   const use = gatewayUse(scene.view, task);
   if (use === 'none') return [];
   const { gateway } = scene;
+  const own = sandbox.gatewayAddress;
   const link = sandboxLink(task.attachments.length);
   const objects: KernelObject[] = [
     {
@@ -97,17 +105,22 @@ function gatewayLeg(scene: Scene, { sandbox, task }: Place): KernelObject[] {
       type: 'veth-peer',
       name: link,
       isUp: true,
-      mac: macOfIpv4(ipv4(sandbox.gatewayAddress)),
+      mac: macOfIpv4(ipv4(own)),
     },
-    ...linkSysctls(link),
-    address(link, sandbox.gatewayAddress, cidr(gateway.prefix).bits),
+    ...linkSysctls(link, hasIpv6Leg(task)),
+    address(link, own, cidr(gateway.prefix).bits),
   ];
-  if (use === 'egress') return [...objects, route({ link, via: gateway.address })];
-  return [
-    ...objects,
-    route({ link, via: gateway.address, table: TABLE_GATEWAY }),
-    ruleFrom(sandbox.gatewayAddress, TABLE_GATEWAY),
-  ];
+  const ways = [{ own, via: gateway.address }];
+  if (hasIpv6Leg(task)) {
+    objects.push(...address6(link, own), neighbour6(link, gateway.address));
+    ways.push({ own: gatewayAddress6(own), via: gatewayAddress6(gateway.address) });
+  }
+  if (use === 'egress') return [...objects, ...ways.map(({ via }) => route({ link, via }))];
+  const rules = ways.flatMap((way) => [
+    route({ link, via: way.via, table: TABLE_GATEWAY }),
+    ruleFrom(way.own, TABLE_GATEWAY),
+  ]);
+  return [...objects, ...rules];
 }
 
 function sandboxTable(scene: Scene, place: Place): NftTableObject[] {
@@ -153,7 +166,7 @@ function ingressParts(scene: Scene, { task }: Place): TableParts | undefined {
   const ports = scene.view.services.get(task.serviceId)?.ports ?? [];
   return sandboxIngress({
     link: sandboxLink(index),
-    address: attachment.address,
+    addresses: addressesOf(attachment),
     ports: ports.filter((port) => port.PublishMode === 'ingress'),
   });
 }

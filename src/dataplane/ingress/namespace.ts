@@ -12,11 +12,12 @@
 import { cidr, macOfIpv4, macOfNodeIndex, ipv4 } from '../../base/index.ts';
 import type { NetworkRow, PeerRow, PublishedPort, ServiceRow } from '../../model/index.ts';
 import type { BackendLists, Balancer, Balancing, Frontend } from '../balancer/balancer.ts';
+import { address6, gatewayAddress6, neighbour6 } from '../egress/gateway6.ts';
 import { PRIORITY, address, baseChain, clampChain, route, sysctl } from '../make.ts';
 import { INGRESS_LEG, NFT_TABLE, OVERLAY_BRIDGE, vxlanLink } from '../names.ts';
 import type { KernelObject, NftTableObject } from '../objects.ts';
 import { guardParts, type BridgeParts } from '../overlay/guard.ts';
-import type { Scene } from '../scene.ts';
+import { hasIpv6, type Scene } from '../scene.ts';
 
 /**
  * What the ingress namespace has beside an overlay's: the leg, the way to the other nodes, and
@@ -29,7 +30,7 @@ export function ingressObjects(
 ): KernelObject[] {
   const peers = otherPeers(scene);
   return [
-    ...legObjects(scene),
+    ...legObjects(scene, hasIpv6(network)),
     ...peers.map((peer): KernelObject => ({
       kind: 'fdb',
       owner: 'self',
@@ -65,18 +66,21 @@ function otherPeers(scene: Scene): PeerRow[] {
   return [...scene.view.peers.values()].filter((peer) => peer.nodeId !== scene.view.selfId);
 }
 
-function legObjects({ gateway }: Scene): KernelObject[] {
+function legObjects({ gateway }: Scene, isDual: boolean): KernelObject[] {
+  const { address: via, ingressAddress: own } = gateway;
   return [
     {
       kind: 'link',
       type: 'veth-peer',
       name: INGRESS_LEG,
       isUp: true,
-      mac: macOfIpv4(ipv4(gateway.ingressAddress)),
+      mac: macOfIpv4(ipv4(own)),
     },
     sysctl(`net/ipv4/conf/${INGRESS_LEG}/rp_filter`, 0),
-    address(INGRESS_LEG, gateway.ingressAddress, cidr(gateway.prefix).bits),
-    route({ link: INGRESS_LEG, via: gateway.address }),
+    address(INGRESS_LEG, own, cidr(gateway.prefix).bits),
+    route({ link: INGRESS_LEG, via }),
+    ...(isDual ? [...address6(INGRESS_LEG, own), neighbour6(INGRESS_LEG, via)] : []),
+    ...(isDual ? [route({ link: INGRESS_LEG, via: gatewayAddress6(via) })] : []),
   ];
 }
 

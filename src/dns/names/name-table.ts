@@ -11,14 +11,16 @@
  * takes nothing from the VIP. Two services that share an alias share its addresses. Nothing is
  * named on the ingress network.
  */
-import { tryParseIpv4, type Ipv4 } from '../../base/index.ts';
-import type {
-  Attachment,
-  EndpointRow,
-  NetworkId,
-  NetworkRow,
-  ServiceId,
-  ServiceRow,
+import { tryParseIp, type Ip } from '../../base/index.ts';
+import {
+  addressesOf,
+  type Addresses,
+  type Attachment,
+  type EndpointRow,
+  type NetworkId,
+  type NetworkRow,
+  type ServiceId,
+  type ServiceRow,
 } from '../../model/index.ts';
 
 /** The rows that concern one network. */
@@ -30,9 +32,9 @@ export interface NetworkRows {
 
 export interface NameTable {
   /** By lower-case name, without duplicates. */
-  readonly addresses: ReadonlyMap<string, readonly Ipv4[]>;
+  readonly addresses: ReadonlyMap<string, readonly Ip[]>;
   /** By address: its first name, without the network's. */
-  readonly reverse: ReadonlyMap<Ipv4, string>;
+  readonly reverse: ReadonlyMap<Ip, string>;
 }
 
 export interface NameTableOptions {
@@ -55,7 +57,7 @@ export function buildNameTable(rows: NetworkRows, options: NameTableOptions): Na
   }
   const known = new Set(rows.services.map((service) => service.serviceId));
   for (const [serviceId, own] of tasks) {
-    if (!known.has(serviceId)) builder.addServiceNames(serviceNamesOf(own), addressesOf(own));
+    if (!known.has(serviceId)) builder.addServiceNames(serviceNamesOf(own), servingAddresses(own));
     for (const task of own) if (task.row.isServing) builder.addTask(task);
   }
   return builder.finish();
@@ -65,24 +67,28 @@ export function buildNameTable(rows: NetworkRows, options: NameTableOptions): Na
 interface TaskOnNetwork {
   readonly row: EndpointRow;
   readonly attachment: Attachment;
-  readonly address: Ipv4;
+  readonly addresses: readonly Ip[];
 }
 
 function tasksByService(rows: NetworkRows): ReadonlyMap<ServiceId, readonly TaskOnNetwork[]> {
   const tasks = new Map<ServiceId, TaskOnNetwork[]>();
   for (const row of rows.endpoints) {
     const attachment = row.attachments.find((a) => a.networkId === rows.network.networkId);
-    const address = attachment && tryParseIpv4(attachment.address);
-    if (attachment === undefined || address === undefined) continue;
+    const addresses = attachment === undefined ? [] : numbersOf(attachment);
+    if (attachment === undefined || addresses.length === 0) continue;
     const own = tasks.get(row.serviceId) ?? [];
-    own.push({ row, attachment, address });
+    own.push({ row, attachment, addresses });
     tasks.set(row.serviceId, own);
   }
   return tasks;
 }
 
-function addressesOf(tasks: readonly TaskOnNetwork[]): readonly Ipv4[] {
-  return tasks.filter((task) => task.row.isServing).map((task) => task.address);
+function servingAddresses(tasks: readonly TaskOnNetwork[]): readonly Ip[] {
+  return tasks.filter((task) => task.row.isServing).flatMap((task) => task.addresses);
+}
+
+function numbersOf(held: Addresses): readonly Ip[] {
+  return addressesOf(held).flatMap((address) => tryParseIp(address) ?? []);
 }
 
 function serviceNamesOf(tasks: readonly TaskOnNetwork[]): readonly string[] {
@@ -95,9 +101,9 @@ class NameTableBuilder {
    * Lists with duplicates, which `finish` removes: most names have one address, and a set of one is
    * large.
    */
-  private readonly services = new Map<string, Ipv4[]>();
-  private readonly tasks = new Map<string, Ipv4[]>();
-  private readonly reverse = new Map<Ipv4, string>();
+  private readonly services = new Map<string, Ip[]>();
+  private readonly tasks = new Map<string, Ip[]>();
+  private readonly reverse = new Map<Ip, string>();
   private keepsEmpty = false;
 
   constructor(network: NetworkRow) {
@@ -111,32 +117,33 @@ class NameTableBuilder {
   ): void {
     this.keepsEmpty ||= !options.isCompatible;
     const names = [service.name, ...this.aliasesOf(service)];
-    const serving = addressesOf(tasks);
+    const serving = servingAddresses(tasks);
     const vip = service.isDnsRoundRobin ? undefined : this.vipOf(service);
-    for (const name of names) this.add(this.services, name, vip === undefined ? serving : [vip]);
+    for (const name of names) this.add(this.services, name, vip ?? serving);
     this.addTasksNames(names, serving);
-    if (vip !== undefined && !options.isCompatible) this.addReverse(vip, service.name);
+    if (vip !== undefined && !options.isCompatible)
+      for (const address of vip) this.addReverse(address, service.name);
   }
 
   /** For tasks whose service is not in the view. */
-  addServiceNames(names: readonly string[], serving: readonly Ipv4[]): void {
+  addServiceNames(names: readonly string[], serving: readonly Ip[]): void {
     for (const name of names) this.add(this.services, name, serving);
     this.addTasksNames(names, serving);
   }
 
   addTask(task: TaskOnNetwork): void {
-    const { row, attachment, address } = task;
+    const { row, attachment, addresses } = task;
     const member = row.slot === 0 ? row.nodeId : String(row.slot);
     const full = row.attachmentName ?? `${row.serviceName}.${member}.${row.taskId}`;
     const shortId = row.containerId?.slice(0, SHORT_ID_CHARACTERS) ?? '';
     for (const name of [full, ...attachment.aliases, shortId, row.hostname]) {
-      this.add(this.tasks, name, [address]);
+      this.add(this.tasks, name, addresses);
     }
-    this.addReverse(address, full);
+    for (const address of addresses) this.addReverse(address, full);
   }
 
   finish(): NameTable {
-    const addresses = new Map<string, readonly Ipv4[]>(this.tasks);
+    const addresses = new Map<string, readonly Ip[]>(this.tasks);
     for (const [name, list] of this.services) {
       const isEmptyName = this.keepsEmpty && !name.startsWith('tasks.') && !addresses.has(name);
       if (list.length > 0 || isEmptyName) addresses.set(name, list);
@@ -147,11 +154,11 @@ class NameTableBuilder {
     return { addresses, reverse: this.reverse };
   }
 
-  private addTasksNames(names: readonly string[], serving: readonly Ipv4[]): void {
+  private addTasksNames(names: readonly string[], serving: readonly Ip[]): void {
     for (const name of names) this.add(this.services, `tasks.${name}`, serving);
   }
 
-  private add(names: Map<string, Ipv4[]>, name: string, addresses: readonly Ipv4[]): void {
+  private add(names: Map<string, Ip[]>, name: string, addresses: readonly Ip[]): void {
     if (name === '') return;
     const key = name.toLowerCase();
     const list = names.get(key);
@@ -160,13 +167,13 @@ class NameTableBuilder {
   }
 
   /** The first to name an address keeps it. */
-  private addReverse(address: Ipv4, name: string): void {
+  private addReverse(address: Ip, name: string): void {
     if (!this.reverse.has(address)) this.reverse.set(address, name);
   }
 
-  private vipOf(service: ServiceRow): Ipv4 | undefined {
+  private vipOf(service: ServiceRow): readonly Ip[] | undefined {
     const vip = service.virtualIps.find((candidate) => candidate.networkId === this.networkId);
-    return vip && tryParseIpv4(vip.address);
+    return vip && numbersOf(vip);
   }
 
   private aliasesOf(service: ServiceRow): readonly string[] {

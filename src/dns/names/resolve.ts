@@ -1,4 +1,12 @@
-import { shuffle, tryParseIpv4, type Ipv4, type Rng } from '../../base/index.ts';
+import {
+  bytesOfIp,
+  familyOf,
+  shuffle,
+  tryParseIp,
+  type Ip,
+  type IpFamily,
+  type Rng,
+} from '../../base/index.ts';
 import type { NetworkId } from '../../model/index.ts';
 import {
   Rcode,
@@ -33,6 +41,7 @@ export type Resolution =
 const NODATA: Resolution = { kind: 'answer', records: [] };
 const FORWARD: Resolution = { kind: 'forward' };
 const REVERSE_V4_SUFFIX = '.in-addr.arpa';
+const REVERSE_V6_SUFFIX = '.ip6.arpa';
 const TASKS_PREFIX = 'tasks.';
 
 /**
@@ -50,14 +59,13 @@ export function resolve(
   const lookup = new Lookup(names, context.asker);
   const name = question.name.toLowerCase();
   switch (question.type) {
-    case RecordType.A: {
+    case RecordType.A:
+    case RecordType.AAAA: {
       const addresses = lookup.addressesOf(name);
       if (addresses === undefined) return resolveUnknown(lookup, name);
-      const data = shuffle([...addresses], context.rng).map(addressData);
-      return answer(names, question, data);
+      const own = ofFamily(addresses, question.type === RecordType.A ? 4 : 6);
+      return answer(names, question, shuffle(own, context.rng).map(addressData));
     }
-    case RecordType.AAAA:
-      return lookup.addressesOf(name) === undefined ? resolveUnknown(lookup, name) : NODATA;
     case RecordType.MX:
       return lookup.addressesOf(name) === undefined ? FORWARD : NODATA;
     case RecordType.PTR: {
@@ -75,8 +83,16 @@ function resolveUnknown(lookup: Lookup, name: string): Resolution {
   return lookup.asker.hasNdots && lastDot(name) < 0 ? NODATA : FORWARD;
 }
 
-function addressData(address: Ipv4): RecordData {
-  return { kind: 'A', address };
+/** None of them is NODATA: the name exists, in the other family alone. */
+function ofFamily(addresses: readonly Ip[], family: IpFamily): Ip[] {
+  return addresses.filter((address) => familyOf(address) === family);
+}
+
+/** The record of an address: A or AAAA. */
+export function addressData(address: Ip): RecordData {
+  return typeof address === 'number'
+    ? { kind: 'A', address }
+    : { kind: 'AAAA', address: bytesOfIp(address) };
 }
 
 function answer(names: Names, question: Question, data: readonly RecordData[]): Resolution {
@@ -103,7 +119,7 @@ class Lookup {
    * For `a.b.c.d`: `a.b.c.d` on any network, then `a.b.c` on network `d`, `a.b` on `c.d`, `a` on
    * `b.c.d`. The first network that has the name answers.
    */
-  addressesOf(name: string): readonly Ipv4[] | undefined {
+  addressesOf(name: string): readonly Ip[] | undefined {
     for (const { host, network } of splitsOf(name)) {
       for (const candidate of this.networks) {
         if (network !== undefined && candidate.name !== network) continue;
@@ -154,9 +170,16 @@ function lastDot(name: string): number {
   return last;
 }
 
-/** `4.3.2.1.in-addr.arpa` is 1.2.3.4. */
-function addressOfReverse(name: string): Ipv4 | undefined {
-  if (!name.endsWith(REVERSE_V4_SUFFIX)) return undefined;
-  const octets = name.slice(0, -REVERSE_V4_SUFFIX.length).split('.');
-  return tryParseIpv4(octets.reverse().join('.'));
+/**
+ * `4.3.2.1.in-addr.arpa` is 1.2.3.4; 32 digits, the last one first, and `.ip6.arpa` are an IPv6
+ * address (RFC 3596 §2.5).
+ */
+function addressOfReverse(name: string): Ip | undefined {
+  if (name.endsWith(REVERSE_V4_SUFFIX)) {
+    const octets = name.slice(0, -REVERSE_V4_SUFFIX.length).split('.');
+    return tryParseIp(octets.reverse().join('.'));
+  }
+  if (!/^([0-9a-f]\.){32}ip6\.arpa$/.test(name)) return undefined;
+  const digits = name.slice(0, -REVERSE_V6_SUFFIX.length).split('.').reverse().join('');
+  return tryParseIp(digits.replace(/....(?=.)/g, '$&:'));
 }

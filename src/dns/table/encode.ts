@@ -13,8 +13,9 @@
  * bytes of an address, whose entry holds its PTR record. The hash is FNV-1a over the key. Records
  * hold data as a reply has it, so that the engine copies and never converts.
  */
-import { assert, type Ipv4 } from '../../base/index.ts';
+import { assert, bytesOfIp, familyOf, type Ip } from '../../base/index.ts';
 import type { Names, NetworkNames } from '../names/names.ts';
+import { addressData } from '../names/resolve.ts';
 import { RecordType, type RecordData } from '../wire/message.ts';
 import { WireWriter, wireKey } from '../wire/writer.ts';
 
@@ -54,16 +55,27 @@ function entriesOf(network: NetworkNames): Entry[] {
   for (const [name, addresses] of network.table.addresses) {
     const key = wireKey(name);
     if (key === undefined) continue;
-    const data = addresses.map((address) => ({ kind: 'A', address }) as const);
-    entries.push({ key, sets: new Map(data.length === 0 ? [] : [[RecordType.A, data]]) });
+    entries.push({ key, sets: addressSets(addresses) });
   }
   for (const address of network.table.reverse.keys()) {
     const target = network.nameOf(address);
     if (target === undefined) continue;
-    const key = Uint8Array.of(0, ...ipv4Bytes(address));
+    const key = Uint8Array.of(0, ...bytesOfIp(address));
     entries.push({ key, sets: new Map([[RecordType.PTR, [{ kind: 'PTR', target }]]]) });
   }
   return entries;
+}
+
+/** Records of a name by their type; none of a family that it has no address of. */
+function addressSets(addresses: readonly Ip[]): ReadonlyMap<number, readonly RecordData[]> {
+  const sets = new Map<number, RecordData[]>();
+  for (const address of addresses) {
+    const type = familyOf(address) === 4 ? RecordType.A : RecordType.AAAA;
+    const data = sets.get(type) ?? [];
+    data.push(addressData(address));
+    sets.set(type, data);
+  }
+  return sets;
 }
 
 class TableWriter {
@@ -159,7 +171,7 @@ function slotsFor(entries: number): number {
 }
 
 function dataBytes(data: RecordData): Uint8Array {
-  if (data.kind === 'A') return ipv4Bytes(data.address);
+  if (data.kind === 'A') return bytesOfIp(data.address);
   const writer = new WireWriter();
   switch (data.kind) {
     case 'AAAA':
@@ -177,10 +189,6 @@ function dataBytes(data: RecordData): Uint8Array {
       return data.bytes;
   }
   return writer.finish();
-}
-
-function ipv4Bytes(address: Ipv4): Uint8Array {
-  return Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address);
 }
 
 /** FNV-1a, 32 bits. */

@@ -15,6 +15,16 @@ test('a name is enough: an overlay network with a subnet of the cluster’s choi
   });
 });
 
+test('a network of both families keeps the subnets of either', (t) => {
+  const Config = [
+    { Subnet: 'fd00:9::/64', Gateway: 'fd00:9::ff', IPRange: 'fd00:9::100/120' },
+    { Subnet: '10.9.0.0/24' },
+  ];
+  const spec = parseNetworkSpec({ Name: 'duo', EnableIPv6: true, IPAM: { Config } });
+  t.true(spec.EnableIPv6);
+  t.deepEqual(spec.IPAM.Config, Config);
+});
+
 test('a document as the docker CLI sends it keeps what it says', (t) => {
   const spec = parseNetworkSpec({
     Name: 'shop_default',
@@ -83,7 +93,10 @@ const refusals: readonly {
     field: 'ConfigFrom',
     code: 'unsupported-spec',
   },
-  { json: { Name: 'x', EnableIPv6: true }, field: 'EnableIPv6', code: 'unsupported-spec' },
+  {
+    json: { Name: 'x', EnableIPv6: true, Options: { 'com.docker.network.driver.mtu': '1300' } },
+    field: 'Options.com.docker.network.driver.mtu',
+  },
   { json: { Name: 'x', EnableIPv4: false }, field: 'EnableIPv4', code: 'unsupported-spec' },
   {
     json: { Name: 'x', Options: { encrypted: '' } },
@@ -118,7 +131,22 @@ const refusals: readonly {
   {
     json: ipam({ Subnet: 'fd00::/64' }),
     field: 'IPAM.Config[0].Subnet',
-    code: 'unsupported-spec',
+    text: 'ipam configuration: IPv6 subnet fd00::/64 without --ipv6',
+  },
+  { json: ipam({ Subnet: 'fe80::/64' }), field: 'IPAM.Config[0].Subnet' },
+  { json: ipam({ Subnet: 'ff05::/64' }), field: 'IPAM.Config[0].Subnet' },
+  { json: ipam({ Subnet: '::/0' }), field: 'IPAM.Config[0].Subnet' },
+  { json: ipam({ Subnet: 'fd00::/127' }), field: 'IPAM.Config[0].Subnet' },
+  { json: ipam({ Subnet: 'fd00::1/64' }), field: 'IPAM.Config[0].Subnet' },
+  {
+    json: ipam({ Subnet: 'fd00::/64', Gateway: '10.0.0.1' }),
+    field: 'IPAM.Config[0].Gateway',
+    text: 'ipam configuration: subnet fd00::/64 does not contain gateway 10.0.0.1',
+  },
+  {
+    json: ipam({ Subnet: 'fd00::/64', IPRange: 'fd01::/80' }),
+    field: 'IPAM.Config[0].IPRange',
+    text: 'ipam configuration: subnet fd00::/64 does not contain range fd01::/80',
   },
   { json: ipam({ Gateway: '10.9.0.1' }), field: 'IPAM.Config[0]' },
   {
