@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { startApi, type Api } from '../api/index.ts';
 import { SYSTEM_CLOCK, messageOf, packageRoot, type Logger } from '../base/index.ts';
 import { openMember, type ClusterMember } from '../cluster/index.ts';
-import { AttachmentTable, Attachments, NodeDaemon, Resolver, SandboxNames } from '../node/index.ts';
+import {
+  AttachmentTable,
+  Attachments,
+  NodeDaemon,
+  Resolver,
+  SandboxNames,
+  type PathProbes,
+} from '../node/index.ts';
 import { SYSTEM_RNG, agentBackend } from './backend.ts';
 import { requireSupported, type AgentConfig } from './config.ts';
 import { AgentError } from './errors.ts';
@@ -28,6 +35,7 @@ import {
   resolverSockets,
   type Parts,
 } from './parts.ts';
+import { startProbes } from './probes.ts';
 import { StopStack } from './stop-stack.ts';
 import { teardown } from './teardown.ts';
 
@@ -83,18 +91,28 @@ async function composeAgent(config: AgentConfig, logger: Logger, stops: StopStac
   await makeDirectories(config);
   stops.add(await lockRunDirectory(config.runDirectory));
   const version = await readVersion();
-  const sources: { resolver?: Resolver; member?: ClusterMember; api?: Api } = {};
+  const sources: {
+    resolver?: Resolver;
+    member?: ClusterMember;
+    api?: Api;
+    paths?: PathProbes;
+  } = {};
   const metrics = createMetrics(version, {
     dnsQueries: () => sources.resolver?.snapshot() ?? [],
     apiCounters: () => sources.api?.counters,
     gossip: () => sources.member?.gossip,
+    paths: () => sources.paths?.report,
     refresh: (all) => refreshFromView(all, sources.member),
   });
   const [parts, machine] = await Promise.all([openParts(config, logger, metrics), readMachine()]);
   stops.add(() => closeParts(parts));
   const member = await openMember({
     dataDirectory: config.dataDirectory,
-    localNode: localNode(parts.runtime, version),
+    localNode: localNode({
+      runtime: parts.runtime,
+      version,
+      paths: () => sources.paths?.describe(),
+    }),
     clock: SYSTEM_CLOCK,
     logger: logger.child({ room: 'cluster' }),
     gossipPort: config.gossipPort,
@@ -112,6 +130,7 @@ async function composeAgent(config: AgentConfig, logger: Logger, stops: StopStac
   sources.resolver = resolver;
   const hostname = machine.hostname;
   const attachments = await startDaemon({ parts, member, resolver, hostname }, stops);
+  sources.paths = startProbes(parts, member, stops);
   const api = await startApi({
     path: config.api.replace(/^unix:\/\//, ''),
     group: 'hawser',

@@ -1,6 +1,6 @@
 /** What a cluster asks of this machine: a description of it, and the output of its tasks. */
 import type { LocalNode } from '../cluster/index.ts';
-import type { NodeDescription } from '../model/index.ts';
+import type { NodeDescription, NodePaths } from '../model/index.ts';
 import { containerIdOf } from '../node/index.ts';
 import type { Runtime } from '../runtime/index.ts';
 import { readMachine } from './host/machine.ts';
@@ -8,9 +8,17 @@ import { readMachine } from './host/machine.ts';
 /** The store takes no more. */
 const IMAGES_MAX = 1000;
 
-export function localNode(runtime: Runtime | undefined, version: string): LocalNode {
+export interface LocalNodeOptions {
+  readonly runtime: Runtime | undefined;
+  readonly version: string;
+  /** What is known of the paths to other nodes. */
+  readonly paths: () => NodePaths | undefined;
+}
+
+export function localNode(options: LocalNodeOptions): LocalNode {
+  const { runtime } = options;
   return {
-    description: () => describe(runtime, version),
+    description: () => describe(options),
     taskLogs: (taskId, query) => {
       if (runtime === undefined) throw new Error('no tasks run on this node');
       return runtime.logs(containerIdOf(taskId), query);
@@ -18,8 +26,10 @@ export function localNode(runtime: Runtime | undefined, version: string): LocalN
   };
 }
 
-async function describe(runtime: Runtime | undefined, version: string): Promise<NodeDescription> {
+async function describe(options: LocalNodeOptions): Promise<NodeDescription> {
+  const { runtime, version } = options;
   const machine = await readMachine();
+  const paths = options.paths();
   const images = (await runtime?.images.list()) ?? [];
   return {
     hostname: machine.hostname,
@@ -29,5 +39,6 @@ async function describe(runtime: Runtime | undefined, version: string): Promise<
     memoryBytes: machine.memoryBytes,
     engineVersion: version,
     images: images.flatMap(({ tags }) => tags).slice(0, IMAGES_MAX),
+    ...(paths !== undefined && { paths }),
   };
 }

@@ -13,7 +13,7 @@
  *
  * Start with `objects.ts` (the vocabulary) and `plan.ts`; then one sub-room per concern:
  * `overlay/` (bridges, VXLAN, VIPs), `balancer/` (frontends to backends), `ingress/` (published
- * ports), `egress/` (`hawser_gw`, sandboxes, host ports), `diff/`.
+ * ports), `egress/` (`hawser_gw`, sandboxes, host ports), `path/` (probes between nodes), `diff/`.
  */
 export * from './objects.ts';
 export * from './kernel.ts';
@@ -27,6 +27,7 @@ export {
   joinedNamespace,
   overlayNamespace,
 } from './names.ts';
+export * from './path/index.ts';
 export { Planner, plan, pruneNamespaces } from './plan.ts';
 export type { PlanInput } from './scene.ts';
 export { describeDrift } from './diff/describe.ts';

@@ -43,6 +43,8 @@ export interface Gateway {
 }
 
 export interface LocalPlan {
+  /** Whether paths to other nodes are probed from here. */
+  readonly isProbing?: boolean;
   readonly sandboxes: readonly LocalSandbox[];
   readonly joints: readonly LocalJoint[];
   readonly gateway: Gateway;

@@ -1,5 +1,5 @@
 /** Short ways to write objects; each leaves out what is absent. */
-import { familyOfText } from '../base/index.ts';
+import { familyOfText, type IpFamily } from '../base/index.ts';
 import type {
   AddressObject,
   BridgePort,
@@ -10,6 +10,8 @@ import type {
 } from './objects.ts';
 
 export const TABLE_MAIN = 254;
+/** Outer IP, UDP and VXLAN headers and the inner Ethernet header, by the family of the VTEPs. */
+export const VXLAN_BYTES: Readonly<Record<IpFamily, number>> = { 4: 50, 6: 70 };
 
 /** nft's names for points in netfilter's order. */
 export const PRIORITY = {

@@ -55,6 +55,10 @@ export type LinkObject = LinkBase &
          * learn and answers ARP and neighbour solicitations from its neighbour rows.
          */
         readonly local: string;
+        /**
+         * Its packets are not divided on the way (DF): what is too long is lost. Absent: they are.
+         */
+        readonly isUndivided?: true;
       }
     | { readonly type: 'veth'; readonly peerNamespace: NamespaceName; readonly peerName: string }
   );

@@ -16,6 +16,7 @@ import {
   type Plan,
 } from './objects.ts';
 import { OverlayPlanner, type OverlayScene } from './overlay/overlay.ts';
+import { PATH_NAMESPACE, pathObjects } from './path/objects.ts';
 import { vipTables } from './overlay/vips.ts';
 import { sceneOf, type PlanInput, type Scene } from './scene.ts';
 
@@ -50,6 +51,8 @@ export class Planner {
         this.overlay(overlay, { balancer, backends: this.backends }),
       );
     }
+    if (scene.self !== undefined && input.local.isProbing === true && scene.view.peers.size > 1)
+      next.set(PATH_NAMESPACE, pathObjects(scene, scene.self));
     this.balancers = balancers;
     for (const { namespace } of input.local.sandboxes) next.set(namespace, alone([]));
     for (const place of scene.places)

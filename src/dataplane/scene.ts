@@ -12,6 +12,7 @@ import type {
   Task,
   TaskId,
 } from '../model/index.ts';
+import { VXLAN_BYTES } from './make.ts';
 import type { EndpointIndex } from './endpoint-index.ts';
 import type { Gateway, LocalJoint, LocalPlan, LocalSandbox } from './local-plan.ts';
 import { sandboxLink } from './names.ts';
@@ -153,15 +154,14 @@ export function subnetOf(places: readonly SubnetPlace[], address: string): Subne
 }
 
 const MTU_UNDERLAY = 1500;
-/** Outer Ethernet, IP, UDP and VXLAN headers, by the family of the VTEPs. */
-const VXLAN_BYTES: Readonly<Record<IpFamily, number>> = { 4: 50, 6: 70 };
 
 /**
- * MTU inside the network: the network's option, which speaks of the underlay, less what VXLAN
- * adds.
+ * MTU inside the network: that of the underlay less what VXLAN adds. The network's option says
+ * what the underlay has, else the probes of paths, else it is the usual one.
  */
-export function overlayMtu(network: NetworkRow, self: PeerRow | undefined): number {
-  return (network.mtu ?? MTU_UNDERLAY) - VXLAN_BYTES[familyOfText(self?.vtep ?? '')];
+export function overlayMtu(network: NetworkRow, { view, self }: Scene): number {
+  const underlay = network.mtu ?? view.settings.pathMtu ?? MTU_UNDERLAY;
+  return underlay - VXLAN_BYTES[familyOfText(self?.vtep ?? '')];
 }
 
 /** The ingress network's row, while any port is published. */

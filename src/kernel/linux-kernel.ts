@@ -22,6 +22,7 @@ import { observeNetlink, observeSysctls } from './linux/observe.ts';
 import {
   openClientSocket,
   openTcpListener,
+  openPathSocket,
   openUdpSocket,
   type BoundSocket,
   type ClientSocketType,
@@ -121,6 +122,15 @@ export class LinuxKernel implements Kernel {
   /** A UDP socket bound inside the namespace. */
   openUdpSocket(name: NamespaceName, place: SocketPlace): BoundSocket {
     return openUdpSocket(this.spaces.open(name).fd, place);
+  }
+
+  /** A socket for probes of a path, bound inside the namespace; returns its fd, the caller's. */
+  openPathSocket(
+    name: NamespaceName,
+    place: SocketPlace,
+    checksum: { readonly isSummed: boolean },
+  ): number {
+    return openPathSocket(this.spaces.open(name).fd, place, checksum).fd;
   }
 
   /** A listening TCP socket inside the namespace. */

@@ -113,6 +113,14 @@ export interface NodeTls {
   readonly leaf: string;
 }
 
+/** What a node's probes of the paths to its peers have found. */
+export interface NodePaths {
+  /** Of the narrowest path, bytes of an IP packet; absent while none was measured. */
+  readonly mtu?: number;
+  /** One sentence each, at most 16. */
+  readonly problems: readonly string[];
+}
+
 export interface NodeDescription {
   readonly hostname: string;
   readonly architecture: string;
@@ -124,6 +132,8 @@ export interface NodeDescription {
   readonly images: readonly string[];
   /** Absent until the node's first session. */
   readonly tls?: NodeTls;
+  /** Absent until the node has probed a path. */
+  readonly paths?: NodePaths;
 }
 
 export type NodeState = 'unknown' | 'ready' | 'down';

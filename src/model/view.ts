@@ -84,6 +84,8 @@ export interface AssignmentRow {
 export interface SettingsRow {
   readonly kind: 'settings';
   readonly dataPathPort: number;
+  /** The narrowest path between two nodes that are up, as far as they were probed. */
+  readonly pathMtu?: number;
 }
 
 export type ViewRow = PeerRow | NetworkRow | ServiceRow | EndpointRow | AssignmentRow | SettingsRow;

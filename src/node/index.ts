@@ -18,5 +18,6 @@ export { chooseGatewayPrefix, parseProcRoutes } from './gateway-prefix.ts';
 export { containerIdOf } from './container-spec.ts';
 export { writeFileAtomic } from './atomic-file.ts';
 export * from './attach/index.ts';
+export * from './path/index.ts';
 export * from './reconcile/index.ts';
 export * from './resolver/index.ts';

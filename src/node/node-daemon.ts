@@ -251,6 +251,7 @@ export class NodeDaemon implements TaskNetwork {
   private localPlan(): LocalPlan {
     const { sandboxes, names, attachments, advertisedLinks } = this.options;
     return {
+      isProbing: true,
       sandboxes: sandboxes.values().map((sandbox) => {
         const ports = names.portsOf(sandbox.taskId);
         return {

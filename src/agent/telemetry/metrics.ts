@@ -4,6 +4,8 @@ import type { HttpCounters } from '../../api/index.ts';
 import type { ClusterMember, GossipReport } from '../../cluster/index.ts';
 import { isAttachment, type EndpointRow } from '../../model/index.ts';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { PathReport } from '../../dataplane/index.ts';
+import { collectPaths } from './path-metrics.ts';
 import { collectGossip } from './gossip-metrics.ts';
 
 /** Buckets in seconds, from a tenth of a millisecond to ten seconds. */
@@ -38,6 +40,8 @@ export interface ScrapeSources {
   apiCounters(): Readonly<HttpCounters> | undefined;
   /** What this node's gossip knows; undefined without any. */
   gossip(): GossipReport | undefined;
+  /** What probes of the paths to other nodes have found; undefined without any. */
+  paths(): PathReport | undefined;
   /** Gauges that are cheap to compute and pointless to keep. */
   refresh(metrics: AgentMetrics): void;
 }
@@ -87,6 +91,7 @@ export function createMetrics(version: string, sources: ScrapeSources): AgentMet
   collectDns(registry, sources);
   collectApi(registry, sources);
   collectGossip(registry, () => sources.gossip());
+  collectPaths(registry, () => sources.paths());
   const scrape = registry.metrics.bind(registry);
   registry.metrics = async () => {
     sources.refresh(metrics);

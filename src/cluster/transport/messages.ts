@@ -71,6 +71,11 @@ function checkedAs<Value>(schema: z.ZodType): z.ZodType<Value> {
   return z.custom<Value>((value) => schema.safeParse(value).success);
 }
 
+/** A node can narrow every network of the cluster, but not to where nothing works. */
+const PATH_MTU_MIN = 576;
+const PATH_MTU_MAX = 65_535;
+const PATH_PROBLEMS_MAX = 16;
+
 // What a node says goes into the log, so fields that are not known here are dropped.
 const description = z
   .object({
@@ -84,10 +89,22 @@ const description = z
     tls: z
       .object({ issuer: digest, trust: z.array(digest).max(ROOTS_MAX), leaf: digest })
       .optional(),
+    paths: z
+      .object({
+        mtu: z.number().int().min(PATH_MTU_MIN).max(PATH_MTU_MAX).optional(),
+        problems: z.array(z.string().max(512)).max(PATH_PROBLEMS_MAX),
+      })
+      .optional(),
   })
-  .transform(({ tls, ...value }): NodeDescription => ({
+  .transform(({ tls, paths, ...value }): NodeDescription => ({
     ...value,
     ...(tls !== undefined && { tls }),
+    ...(paths !== undefined && {
+      paths: {
+        ...(paths.mtu !== undefined && { mtu: paths.mtu }),
+        problems: paths.problems,
+      },
+    }),
   }));
 
 const TASK_STATES = [

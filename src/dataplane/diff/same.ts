@@ -48,7 +48,8 @@ export function needsReplacement(observed: LinkObject, desired: LinkObject): boo
     return (
       observed.vni !== desired.vni ||
       observed.udpPort !== desired.udpPort ||
-      observed.local !== desired.local
+      observed.local !== desired.local ||
+      observed.isUndivided !== desired.isUndivided
     );
   if (observed.type === 'veth' && desired.type === 'veth')
     return (

@@ -61,7 +61,7 @@ function overlayLeg(scene: Scene, { link, attachment }: Plug): KernelObject[] {
   const network = scene.view.networks.get(attachment.networkId);
   if (network === undefined) return [];
   const { mac } = attachment;
-  const mtu = overlayMtu(network, scene.self);
+  const mtu = overlayMtu(network, scene);
   return [
     { kind: 'link', type: 'veth-peer', name: link, isUp: true, mac, mtu },
     ...linkSysctls(link, attachment.address6 !== undefined),

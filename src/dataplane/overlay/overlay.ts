@@ -102,7 +102,7 @@ export class OverlayPlanner {
   /** Everything but the nft tables and the rows of remote endpoints. */
   objects({ scene, network, self }: OverlayScene): KernelObject[] {
     const tunnels = tunnelPlaces(network);
-    const mtu = overlayMtu(network, self);
+    const mtu = overlayMtu(network, scene);
     const objects: KernelObject[] = [
       ...(hasIpv6(network) ? withIpv6(tunnels) : WITHOUT_IPV6),
       ...OVERLAY_SYSCTLS,

@@ -220,7 +220,12 @@ function isVethTo(
 function isSameDevice(is: LinkObject, want: LinkObject): boolean {
   if (is.type === 'veth' && want.type === 'veth-peer') return true;
   if (is.type === 'vxlan' && want.type === 'vxlan')
-    return is.vni === want.vni && is.udpPort === want.udpPort && is.local === want.local;
+    return (
+      is.vni === want.vni &&
+      is.udpPort === want.udpPort &&
+      is.local === want.local &&
+      is.isUndivided === want.isUndivided
+    );
   if (is.type === 'veth' && want.type === 'veth')
     return is.peerNamespace === want.peerNamespace && is.peerName === want.peerName;
   return is.type === want.type;

@@ -23,8 +23,18 @@ import {
 
 const MTU_OPTION = 'com.docker.network.driver.mtu';
 
-export function settingsRow(cluster: Cluster): SettingsRow {
-  return { kind: 'settings', dataPathPort: cluster.dataPathPort };
+/** The path MTU is one for all nodes, so that the two ends of a network never differ. */
+export function settingsRow(cluster: Cluster, nodes: Iterable<Node>): SettingsRow {
+  let pathMtu: number | undefined;
+  for (const { state, description } of nodes) {
+    const mtu = state === 'down' ? undefined : description.paths?.mtu;
+    if (mtu !== undefined) pathMtu = Math.min(pathMtu ?? mtu, mtu);
+  }
+  return {
+    kind: 'settings',
+    dataPathPort: cluster.dataPathPort,
+    ...(pathMtu !== undefined && { pathMtu }),
+  };
 }
 
 export function peerRow(node: Node): PeerRow {

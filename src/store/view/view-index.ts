@@ -63,7 +63,7 @@ export class ViewIndex {
   /** Follows what became different. The state is already the new one. */
   note(changes: readonly Change[], revision: Revision): void {
     for (const change of changes) {
-      if (change.kind === 'cluster') this.noteCluster();
+      if (change.kind === 'cluster') this.noteSettings();
       else if (change.kind === 'node') this.noteNode(change.id, revision);
       else if (change.kind === 'network') this.noteNetwork(change.id, revision);
       else if (change.kind === 'service') this.noteService(change.id, change.before, change.after);
@@ -151,9 +151,15 @@ export class ViewIndex {
     }
   }
 
-  private noteCluster(): void {
-    const { cluster } = this.state;
-    if (cluster !== undefined) this.put(settingsRow(cluster), cluster.meta.revision);
+  /**
+   * Settings follow the cluster and, once paths are known, all of its nodes, also those that are
+   * gone, whose revisions nothing records.
+   */
+  private noteSettings(): void {
+    const { cluster, nodes } = this.state;
+    if (cluster === undefined) return;
+    const row = settingsRow(cluster, nodes.values());
+    this.put(row, row.pathMtu === undefined ? cluster.meta.revision : this.now());
   }
 
   private noteNode(id: NodeId, revision: Revision): void {
@@ -166,6 +172,7 @@ export class ViewIndex {
     for (const task of this.state.tasks.byNode(id)) {
       if (isLiveEndpoint(task)) this.putEndpoint(task, revision);
     }
+    this.noteSettings();
   }
 
   private noteNetwork(id: NetworkId, revision: Revision): void {

@@ -45,6 +45,8 @@ const IFLA_VXLAN_LEARNING = 7;
 const IFLA_VXLAN_PROXY = 11;
 const IFLA_VXLAN_PORT = 15;
 const IFLA_VXLAN_LOCAL6 = 17;
+const IFLA_VXLAN_DF = 29;
+const VXLAN_DF_SET = 1;
 
 const IFLA_BRPORT_MODE = 4;
 const IFLA_BRPORT_LEARNING = 8;
@@ -58,6 +60,8 @@ export interface VxlanInfo {
   readonly learning: boolean;
   /** Answers ARP and neighbour solicitations from the device's neighbour rows. */
   readonly proxy: boolean;
+  /** Outer packets have DF set. */
+  readonly isUndivided?: true;
 }
 
 export interface BridgePortInfo {
@@ -148,6 +152,7 @@ function writeKind(writer: MessageWriter, kind: LinkKind): void {
     writer.attributeU16Network(IFLA_VXLAN_PORT, kind.port);
     writer.attributeU8(IFLA_VXLAN_LEARNING, Number(kind.learning));
     writer.attributeU8(IFLA_VXLAN_PROXY, Number(kind.proxy));
+    if (kind.isUndivided === true) writer.attributeU8(IFLA_VXLAN_DF, VXLAN_DF_SET);
   } else if (kind.kind === 'veth') {
     writer.attributeNested(VETH_INFO_PEER, () => {
       linkHeader(writer, {});
@@ -297,6 +302,7 @@ function readVxlan(data: Attributes): VxlanInfo {
     local: data.ipText(IFLA_VXLAN_LOCAL) ?? data.ipText(IFLA_VXLAN_LOCAL6) ?? '0.0.0.0',
     learning: data.u8(IFLA_VXLAN_LEARNING) === 1,
     proxy: data.u8(IFLA_VXLAN_PROXY) === 1,
+    ...(data.u8(IFLA_VXLAN_DF) === VXLAN_DF_SET && { isUndivided: true }),
   };
 }
 
