@@ -12,8 +12,8 @@ import {
   startLab,
   verb,
   whenRunning,
-} from './lab-fixture.ts';
-import { labStart, labStop } from '../../src/lab/index.ts';
+} from '../lab-fixture.ts';
+import { labStart, labStop } from '../../../src/lab/index.ts';
 
 /** By its path: npm's programs come first where tests run, and one of them has the name. */
 const NFT = '/usr/sbin/nft';
