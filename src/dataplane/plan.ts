@@ -52,7 +52,7 @@ export class Planner {
       );
     }
     if (scene.self !== undefined && input.local.isProbing === true && scene.view.peers.size > 1)
-      next.set(PATH_NAMESPACE, pathObjects(scene, scene.self));
+      next.set(PATH_NAMESPACE, alone(pathObjects(scene, scene.self)));
     this.balancers = balancers;
     for (const { namespace } of input.local.sandboxes) next.set(namespace, alone([]));
     for (const place of scene.places)
