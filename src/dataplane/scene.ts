@@ -1,5 +1,5 @@
 /** The view and the node's own decisions, indexed by what the sub-rooms ask for. */
-import { cidr, cidrContains, familyOfText, ip, type Cidr, type IpFamily } from '../base/index.ts';
+import { cidr, cidrContains, familyOfText, ip, type Cidr } from '../base/index.ts';
 import { isTerminal } from '../model/index.ts';
 import type {
   Attachment,

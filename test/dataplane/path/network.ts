@@ -19,7 +19,11 @@ const OUTER_BYTES = 50;
 const LARGE_BYTES = 1000;
 
 /** What comes back of a probe, if anything. `count` is of all probes so far. */
-export function echoOf(probe: Probe, way: Way, count: number, at: Moment): Echo | undefined {
+function echoOf(
+  probe: Probe,
+  way: Way,
+  { count, at }: { readonly count: number; readonly at: Moment },
+): Echo | undefined {
   const { mtu = 1500, losesEvery, losesSummed, losesLargeSummed, corrupts, isCut } = way;
   const isLost =
     isCut === true ||
@@ -45,7 +49,7 @@ export function tryOut(way: Way): { result: TrialResult; ms: number; sent: numbe
     const first = sent - probes.length;
     const middle = { ...at(), wallMs: at().wallMs + DELAY_MS };
     const echoes = probes.flatMap(
-      (probe, index) => echoOf(probe, way, first + index + 1, middle) ?? [],
+      (probe, index) => echoOf(probe, way, { count: first + index + 1, at: middle }) ?? [],
     );
     nowMs += 2 * DELAY_MS;
     for (const echo of echoes) trial.answered(echo, at());
@@ -70,7 +74,7 @@ export function carry(
     const probes = prober.drain();
     for (const probe of probes) {
       all.push(probe);
-      const echo = echoOf(probe, wayTo(probe.to), all.length, at);
+      const echo = echoOf(probe, wayTo(probe.to), { count: all.length, at });
       if (echo !== undefined) prober.answered(probe.to, echo, at);
     }
     const next = probes.length > 0 ? nowMs : (prober.wakeMs ?? toMs);
