@@ -197,6 +197,8 @@ export class ViewIndex {
       this.servicesByNetwork.move(id, undefined, networkId);
     if (after === undefined) this.drop(`service/${id}`);
     else this.put(serviceRow(after), after.meta.revision);
+    // Who sees it follows from its networks, which the row need not tell.
+    this.noteRow(`service/${id}`);
     this.noteIngress(before, after);
   }
 
