@@ -12,12 +12,11 @@ NODE ?=
 ONLY ?=
 KEEP ?=
 SEED ?= 1
-MINUTES ?= 30
 
 # A chosen Node comes first on the PATH, so that agents and tools started by tests use it as well.
 WITH_NODE = node_directory="$$(make/node $(NODE))"; export PATH="$$node_directory:$$PATH";
 
-.PHONY: help demo test build check bench chaos sim sim-soak fuzz-dns clean modules system
+.PHONY: help demo test build check bench sim sim-soak clean modules system
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -39,17 +38,11 @@ check: build ## format, lint, types, tidy
 bench: build system ## benchmarks, as ratios
 	@$(WITH_NODE) ETCD="$$(make/etcd)" node --enable-source-maps dist/bench/index.js $(ONLY)
 
-chaos: build system ## a lab that is broken in every way; the same for the same SEED=n, MINUTES=30 long
-	@$(WITH_NODE) SEED='$(SEED)' MINUTES='$(MINUTES)' node --enable-source-maps dist/test/chaos/main.js
-
 sim: build ## one simulator run, the same for the same SEED=n
 	@$(WITH_NODE) node --enable-source-maps dist/test/sim/main.js one $(SEED)
 
 sim-soak: build ## simulator runs from SEED=n on, until stopped or one fails
 	@$(WITH_NODE) node --enable-source-maps dist/test/sim/main.js soak $(SEED)
-
-fuzz-dns: build ## the DNS engine against the resolver in TypeScript, ten million queries
-	@$(WITH_NODE) HAWSER_FUZZ_ROUNDS=10000000 node_modules/.bin/ava --timeout=24h dist/test/dns/native/parity.test.js
 
 clean: ## remove what the other targets made (dist/, build/, node_modules/, .cache/, coverage/)
 	@if [ -e /run/hawser-lab/lab.json ] && [ -f dist/src/cli/index.js ]; then bin/hawser lab down; fi

@@ -2,7 +2,7 @@
 // compilation elsewhere (tsc --outDir build/mine/dist) can be tested with `npx ava 'build/mine/dist/test/…'`.
 const tests = '{dist,build/*/dist}/test/**/*';
 export default {
-  files: [`${tests}.test.js`, `!${tests}.root.test.js`, `!${tests}.vm.test.js`],
+  files: [`${tests}.test.js`, `!${tests}.root.test.js`],
   // The native addon holds file descriptors and namespaces of its process: one process per file keeps them apart.
   workerThreads: false,
   nodeArguments: ['--enable-source-maps'],

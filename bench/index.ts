@@ -4,15 +4,12 @@
  *
  * Each measurement alternates with its peer, and medians are compared, because the machine is
  * shared. `make bench` runs all; arguments name the ones to run: `overlay`, `agent`, `service`,
- * `dns`,
- * `etcd`, `raft`, `store`, `reconcile`.
+ * `etcd`, `raft`, `store`.
  */
 import { agentRows } from './agent.ts';
-import { dnsRows } from './dns/index.ts';
 import { etcdRows } from './etcd/index.ts';
 import { overlayRows } from './overlay.ts';
 import { raftCoreRows } from './raft-core.ts';
-import { reconcileRows } from './reconcile/index.ts';
 import { serviceRows } from './service.ts';
 import { storeRows } from './store/index.ts';
 import { printRows, type Row } from './table.ts';
@@ -21,11 +18,9 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   overlay: overlayRows,
   agent: agentRows,
   service: serviceRows,
-  dns: dnsRows,
   etcd: etcdRows,
   raft: async () => raftCoreRows(),
   store: storeRows,
-  reconcile: reconcileRows,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);

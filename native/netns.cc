@@ -29,28 +29,20 @@ Result<std::monostate> setLoopbackUp() {
   return std::monostate{};
 }
 
-Result<std::monostate> enterAsked(NamespaceVisit& visit, int existing) {
-  if (existing >= 0) {
-    if (!visit.enter(existing)) return failed("setns");
-    return std::monostate{};
-  }
-  if (!visit.enterNew()) return failed("unshare");
-  return setLoopbackUp();
-}
-
-Result<std::monostate> mountNamespace(const std::string& path, int existing) {
+Result<std::monostate> mountNewNamespace(const std::string& path) {
   NamespaceVisit visit;
-  auto entered = enterAsked(visit, existing);
-  if (std::holds_alternative<Failure>(entered)) return entered;
+  if (!visit.enterNew()) return failed("unshare");
+  auto up = setLoopbackUp();
+  if (std::holds_alternative<Failure>(up)) return up;
   if (mount(OWN_NAMESPACE, path.c_str(), nullptr, MS_BIND, nullptr) != 0) return failed("mount");
   return std::monostate{};
 }
 
-Result<std::monostate> createAt(const std::string& path, int existing) {
+Result<std::monostate> createAt(const std::string& path) {
   // A file without a mount is what a crash between the two leaves behind; it is used as it is.
   UniqueFd file(open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file.valid()) return failed("open");
-  auto mounted = mountNamespace(path, existing);
+  auto mounted = mountNewNamespace(path);
   if (std::holds_alternative<Failure>(mounted)) unlink(path.c_str());
   return mounted;
 }
@@ -134,8 +126,7 @@ bool NamespaceVisit::enterNew() {
 
 Napi::Value createNamespace(const Napi::CallbackInfo& info) {
   if (!info[0].IsString()) return wrongArgument(info.Env(), "path is a string");
-  const int existing = info[1].IsNumber() ? info[1].As<Napi::Number>().Int32Value() : -1;
-  return undefinedOrFailure(info.Env(), createAt(info[0].As<Napi::String>(), existing));
+  return undefinedOrFailure(info.Env(), createAt(info[0].As<Napi::String>()));
 }
 
 Napi::Value deleteNamespace(const Napi::CallbackInfo& info) {

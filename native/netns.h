@@ -29,8 +29,8 @@ class NamespaceVisit {
   UniqueFd home_;
 };
 
-// createNamespace(path, fd?): undefined | Failure. Bind-mounts on a new file the namespace that `fd`
-// names, or a new one with `lo` up.
+// createNamespace(path): undefined | Failure. Makes a namespace with `lo` up and bind-mounts it on
+// a new file.
 Napi::Value createNamespace(const Napi::CallbackInfo& info);
 // deleteNamespace(path): undefined | Failure. What is gone already is no failure.
 Napi::Value deleteNamespace(const Napi::CallbackInfo& info);

@@ -4,23 +4,21 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SeededRng } from '../../src/base/index.ts';
-import type { Task } from '../../src/model/index.ts';
-import { Slices, inSlices } from '../../src/cluster/manager/slices.ts';
+import { inSlices } from '../../src/cluster/manager/slices.ts';
 import { Orchestrator, type DecideOutcome } from '../../src/orchestrator/index.ts';
-import { NodeRows, Store } from '../../src/store/index.ts';
+import { Store, viewRows } from '../../src/store/index.ts';
 import { limitRow, median, type Row } from '../table.ts';
 import { applyTo, largeStore, nodeId, report } from './fixture.ts';
-import { watched, watchedRows, type Watched } from './loop-watch.ts';
+import { BLOCK_MS_MAX, watched, watchedRows, type Watched } from './loop-watch.ts';
 import { peerRows } from './peers.ts';
 
 const ROUNDS = 3;
 const REPORTS = 20_000;
-const SESSIONS = 30;
 
 export async function storeRows(): Promise<Row[]> {
   const store = largeStore();
   const rows = [...(await snapshotRows(store)), ...(await peerRows(store))];
-  return [...rows, ...(await changeRows(store)), ...(await decisionRows(store))];
+  return [...rows, ...changeRows(store), ...(await decisionRows(store))];
 }
 
 async function snapshotRows(store: Store): Promise<Row[]> {
@@ -48,33 +46,19 @@ async function snapshotOf(store: Store): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-async function changeRows(store: Store): Promise<Row[]> {
-  const all = [...store.tasks.values()];
-  const tasks = all.slice(0, REPORTS);
+function changeRows(store: Store): Row[] {
+  const tasks = [...store.tasks.values()].slice(0, REPORTS);
   const startMs = performance.now();
   for (const task of tasks) applyTo(store, report({ ...task, id: task.id }, 'complete'));
   const reportUs = ((performance.now() - startMs) * 1000) / REPORTS;
+  const viewMs = Array.from({ length: ROUNDS }, (_, at) => {
+    const fromMs = performance.now();
+    viewRows(store, nodeId(at));
+    return performance.now() - fromMs;
+  });
   return [
     limitRow('store: a node’s report applied', reportUs, { max: 100, unit: 'µs' }),
-    ...(await sessionRows(store, all.slice(REPORTS, REPORTS + ROUNDS))),
-  ];
-}
-
-/** Nodes that come at once, as after an election; and one task's end, told to all of them. */
-async function sessionRows(store: Store, running: readonly Task[]): Promise<Row[]> {
-  const slices = new Slices();
-  const nodes = Array.from({ length: SESSIONS }, (_, at) => new NodeRows(nodeId(at)));
-  const tellAll = (): Promise<unknown> =>
-    Promise.all(nodes.map((rows) => slices.take(rows.difference(store))));
-  const first = await watched(tellAll);
-  const later: Watched<unknown>[] = [];
-  for (const task of running) {
-    applyTo(store, report(task, 'failed'));
-    later.push(await watched(tellAll));
-  }
-  return [
-    ...watchedRows(`manager: ${SESSIONS} nodes get all their rows`, [first]),
-    ...watchedRows(`manager: ${SESSIONS} nodes hear of one task’s end`, later),
+    limitRow('store: all rows of a node', median(viewMs), { max: BLOCK_MS_MAX, unit: 'ms' }),
   ];
 }
 

@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { limitRow, median, type Row } from '../table.ts';
 
 /** What is asked of a state as large as the fixture's. */
-const BLOCK_MS_MAX = 50;
+export const BLOCK_MS_MAX = 50;
 const WHOLE_MS_MAX = 10_000;
 
 const LOOK_MS = 1;

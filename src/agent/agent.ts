@@ -5,18 +5,10 @@ import { join } from 'node:path';
 import { startApi, type Api } from '../api/index.ts';
 import { SYSTEM_CLOCK, messageOf, packageRoot, type Logger } from '../base/index.ts';
 import { openMember, type ClusterMember } from '../cluster/index.ts';
-import {
-  AttachmentTable,
-  Attachments,
-  NodeDaemon,
-  Resolver,
-  SandboxNames,
-  type PathProbes,
-} from '../node/index.ts';
+import { NodeDaemon, Resolver, SandboxNames } from '../node/index.ts';
 import { SYSTEM_RNG, agentBackend } from './backend.ts';
 import { requireSupported, type AgentConfig } from './config.ts';
 import { AgentError } from './errors.ts';
-import { advertisedLinks } from './host/advertised-links.ts';
 import { readMachine } from './host/machine.ts';
 import { lockRunDirectory } from './host/run-lock.ts';
 import { localNode } from './local-node.ts';
@@ -27,15 +19,7 @@ import {
   serveMetrics,
   type AgentMetrics,
 } from './telemetry/metrics.ts';
-import {
-  enginePlace,
-  makeDirectories,
-  namespaceDoor,
-  openParts,
-  resolverSockets,
-  type Parts,
-} from './parts.ts';
-import { startProbes } from './probes.ts';
+import { makeDirectories, openParts, resolverSockets, type Parts } from './parts.ts';
 import { StopStack } from './stop-stack.ts';
 import { teardown } from './teardown.ts';
 
@@ -91,28 +75,18 @@ async function composeAgent(config: AgentConfig, logger: Logger, stops: StopStac
   await makeDirectories(config);
   stops.add(await lockRunDirectory(config.runDirectory));
   const version = await readVersion();
-  const sources: {
-    resolver?: Resolver;
-    member?: ClusterMember;
-    api?: Api;
-    paths?: PathProbes;
-  } = {};
+  const sources: { resolver?: Resolver; member?: ClusterMember; api?: Api } = {};
   const metrics = createMetrics(version, {
     dnsQueries: () => sources.resolver?.snapshot() ?? [],
     apiCounters: () => sources.api?.counters,
     gossip: () => sources.member?.gossip,
-    paths: () => sources.paths?.report,
     refresh: (all) => refreshFromView(all, sources.member),
   });
   const [parts, machine] = await Promise.all([openParts(config, logger, metrics), readMachine()]);
   stops.add(() => closeParts(parts));
   const member = await openMember({
     dataDirectory: config.dataDirectory,
-    localNode: localNode({
-      runtime: parts.runtime,
-      version,
-      paths: () => sources.paths?.describe(),
-    }),
+    localNode: localNode(parts.runtime, version),
     clock: SYSTEM_CLOCK,
     logger: logger.child({ room: 'cluster' }),
     gossipPort: config.gossipPort,
@@ -121,20 +95,18 @@ async function composeAgent(config: AgentConfig, logger: Logger, stops: StopStac
   stops.add(() => member.close());
   sources.member = member;
   const resolver = new Resolver({
-    place: enginePlace(config),
     sockets: resolverSockets(parts.kernel),
+    rng: SYSTEM_RNG,
     clock: SYSTEM_CLOCK,
     logger: logger.child({ room: 'resolver' }),
   });
-  stops.add(() => resolver.detach());
+  stops.add(() => resolver.closeAll());
   sources.resolver = resolver;
-  const hostname = machine.hostname;
-  const attachments = await startDaemon({ parts, member, resolver, hostname }, stops);
-  sources.paths = startProbes(parts, member, stops);
+  await startDaemon({ parts, member, resolver, hostname: machine.hostname }, stops);
   const api = await startApi({
     path: config.api.replace(/^unix:\/\//, ''),
     group: 'hawser',
-    backend: agentBackend({ parts, member, machine, version, attachments }),
+    backend: agentBackend({ parts, member, machine, version }),
     logger: logger.child({ room: 'api' }),
   });
   stops.add(() => api.close());
@@ -163,32 +135,23 @@ interface DaemonParts {
   readonly hostname: string;
 }
 
-async function startDaemon(daemonParts: DaemonParts, stops: StopStack): Promise<Attachments> {
+/** Without a runtime no task runs here, so there is nothing to hold to a view. */
+async function startDaemon(daemonParts: DaemonParts, stops: StopStack): Promise<void> {
   const { parts, member, resolver, hostname } = daemonParts;
   const { runtime, kernel, reconciler, sandboxes, config, logger } = parts;
-  if (runtime) stops.add(runtime.images.onChange(() => member.refreshDescription()));
-  const names = new SandboxNames({
-    resolver,
-    runDirectory: config.runDirectory,
-    readHostResolvConf: () => readOrEmpty(config.resolvConf),
-  });
-  const attachments = new Attachments({
-    ...{ member, reconciler, names, runDirectory: config.runDirectory },
-    table: await AttachmentTable.open(config.runDirectory, logger),
-    door: namespaceDoor(kernel),
-    clock: SYSTEM_CLOCK,
-    rng: SYSTEM_RNG,
-    logger: logger.child({ room: 'attach' }),
-  });
+  if (runtime === undefined) return;
+  stops.add(runtime.images.onChange(() => member.refreshDescription()));
   const daemon = new NodeDaemon({
     member,
     runtime,
     reconciler,
     sandboxes,
-    names,
-    attachments,
+    names: new SandboxNames({
+      resolver,
+      runDirectory: config.runDirectory,
+      readHostResolvConf: () => readOrEmpty(config.resolvConf),
+    }),
     runDirectory: config.runDirectory,
-    advertisedLinks: advertisedLinks(),
     hostname,
     clock: SYSTEM_CLOCK,
     logger: logger.child({ room: 'node' }),
@@ -196,7 +159,6 @@ async function startDaemon(daemonParts: DaemonParts, stops: StopStack): Promise<
   });
   stops.add(() => daemon.close());
   await daemon.start();
-  return attachments;
 }
 
 async function closeParts(parts: Parts): Promise<void> {

@@ -13,7 +13,6 @@ export interface BackendOptions {
   readonly member: ClusterMember;
   readonly machine: Machine;
   readonly version: string;
-  readonly attachments: Backend['attachments'];
 }
 
 export function agentBackend(options: BackendOptions): Backend {
@@ -21,7 +20,6 @@ export function agentBackend(options: BackendOptions): Backend {
   return {
     member,
     runtime: parts.runtime,
-    attachments: options.attachments,
     clock: SYSTEM_CLOCK,
     rng: SYSTEM_RNG,
     addresses: addressBook(parts.config),

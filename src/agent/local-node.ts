@@ -1,6 +1,6 @@
 /** What a cluster asks of this machine: a description of it, and the output of its tasks. */
 import type { LocalNode } from '../cluster/index.ts';
-import type { NodeDescription, NodePaths } from '../model/index.ts';
+import type { NodeDescription } from '../model/index.ts';
 import { containerIdOf } from '../node/index.ts';
 import type { Runtime } from '../runtime/index.ts';
 import { readMachine } from './host/machine.ts';
@@ -8,17 +8,9 @@ import { readMachine } from './host/machine.ts';
 /** The store takes no more. */
 const IMAGES_MAX = 1000;
 
-export interface LocalNodeOptions {
-  readonly runtime: Runtime | undefined;
-  readonly version: string;
-  /** What is known of the paths to other nodes. */
-  readonly paths: () => NodePaths | undefined;
-}
-
-export function localNode(options: LocalNodeOptions): LocalNode {
-  const { runtime } = options;
+export function localNode(runtime: Runtime | undefined, version: string): LocalNode {
   return {
-    description: () => describe(options),
+    description: () => describe(runtime, version),
     taskLogs: (taskId, query) => {
       if (runtime === undefined) throw new Error('no tasks run on this node');
       return runtime.logs(containerIdOf(taskId), query);
@@ -26,10 +18,8 @@ export function localNode(options: LocalNodeOptions): LocalNode {
   };
 }
 
-async function describe(options: LocalNodeOptions): Promise<NodeDescription> {
-  const { runtime, version } = options;
+async function describe(runtime: Runtime | undefined, version: string): Promise<NodeDescription> {
   const machine = await readMachine();
-  const paths = options.paths();
   const images = (await runtime?.images.list()) ?? [];
   return {
     hostname: machine.hostname,
@@ -39,6 +29,5 @@ async function describe(options: LocalNodeOptions): Promise<NodeDescription> {
     memoryBytes: machine.memoryBytes,
     engineVersion: version,
     images: images.flatMap(({ tags }) => tags).slice(0, IMAGES_MAX),
-    ...(paths !== undefined && { paths }),
   };
 }

@@ -1,5 +1,6 @@
 /** The parts of an agent, made in the order in which they depend on each other. */
 import { mkdir, readFile } from 'node:fs/promises';
+import { closeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { SYSTEM_CLOCK, messageOf, type Logger } from '../base/index.ts';
 import { LinuxKernel } from '../kernel/index.ts';
@@ -8,15 +9,16 @@ import {
   SandboxTable,
   chooseGatewayPrefix,
   parseProcRoutes,
-  type ClientSockets,
-  type EnginePlace,
-  type NamespaceDoor,
+  type ResolverSockets,
 } from '../node/index.ts';
 import { RuntimeError, openOciRuntime, type Runtime } from '../runtime/index.ts';
 import type { AgentConfig } from './config.ts';
-import { CGROUP_PARENT, cgroupsFor } from './host/cgroups.ts';
+import { CGROUP_PARENT } from './host/cgroups.ts';
 import { loadModules } from './host/modules.ts';
 import type { AgentMetrics } from './telemetry/metrics.ts';
+
+/** Where each container's resolver listens; the data plane redirects port 53 to the port. */
+const RESOLVER_PLACE = { address: '127.0.0.11', port: 0 };
 
 export interface Parts {
   readonly config: AgentConfig;
@@ -91,22 +93,18 @@ function reconcileMetrics(metrics: AgentMetrics): {
 }
 
 /** Sockets of the resolver, made inside the namespace that `path` is bind-mounted on. */
-export function resolverSockets(kernel: LinuxKernel): ClientSockets {
-  return { openClient: (path, type) => kernel.openClientSocket(basename(path), type) };
-}
-
-/** Where the DNS engine of this agent lives. */
-export function enginePlace(config: AgentConfig): EnginePlace {
-  return { runDirectory: config.runDirectory, cgroups: cgroupsFor('dns') };
-}
-
-/** Other people's namespaces, as attaching needs them. */
-export function namespaceDoor(kernel: LinuxKernel): NamespaceDoor {
+export function resolverSockets(kernel: LinuxKernel): ResolverSockets {
   return {
-    identity: (path) => kernel.namespaceIdentity(path),
-    isOwn: (identity) => kernel.isOwnNamespace(identity),
-    join: (name, path) => kernel.join(name, path),
-    rejoin: (name, path) => kernel.join(name, path, { isKnown: true }),
-    foreignDestinations: (name) => kernel.foreignDestinations(name),
+    openServer: (path) => {
+      const udp = kernel.openUdpSocket(basename(path), RESOLVER_PLACE);
+      try {
+        const tcp = kernel.openTcpListener(basename(path), RESOLVER_PLACE);
+        return { udpFd: udp.fd, udpPort: udp.port, tcpFd: tcp.fd, tcpPort: tcp.port };
+      } catch (error) {
+        closeSync(udp.fd);
+        throw error;
+      }
+    },
+    openClient: (path, type) => kernel.openClientSocket(basename(path), type),
   };
 }

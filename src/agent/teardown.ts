@@ -5,8 +5,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeEmptyCgroups } from './host/cgroups.ts';
-import { stopEngine } from '../node/index.ts';
-import { enginePlace, type Parts } from './parts.ts';
+import type { Parts } from './parts.ts';
 
 /**
  * Tasks' containers, kernel objects and namespaces go; identity, cluster state, images and volumes
@@ -30,10 +29,8 @@ export async function teardown(
   );
   reconciler.setPlan(new Map(), { isComplete: true });
   await reconciler.whenConverged([]).catch((error: unknown) => failures.push(error));
-  await stopEngine(enginePlace(config)).catch((error: unknown) => failures.push(error));
   await removeEmptyCgroups();
-  for (const file of ['sandboxes.json', 'attachments.json'])
-    await rm(join(config.runDirectory, file), { force: true });
+  await rm(join(config.runDirectory, 'sandboxes.json'), { force: true });
   if (failures.length > 0)
     throw new AggregateError(failures, `${failures.length} things could not be removed`);
 }

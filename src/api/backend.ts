@@ -4,7 +4,6 @@
  */
 import type { Clock, Rng } from '../base/index.ts';
 import type { ClusterMember } from '../cluster/index.ts';
-import type { Attachments } from '../node/index.ts';
 import type { Runtime } from '../runtime/index.ts';
 
 /** Facts of this node that `version` and `info` show. */
@@ -48,8 +47,6 @@ export interface Backend {
   readonly member: ClusterMember;
   /** Absent where no tasks run. */
   readonly runtime: Runtime | undefined;
-  /** Namespaces of this node that others made, on networks of the cluster. */
-  readonly attachments: Pick<Attachments, 'attach' | 'detach' | 'list'>;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly addresses: AddressBook;

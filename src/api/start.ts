@@ -7,7 +7,6 @@ import type { Server } from 'node:http';
 import { CodedError } from '../base/index.ts';
 import type { Logger } from '../base/index.ts';
 import type { Backend } from './backend.ts';
-import { attachmentRoutes } from './attachments/attachments.ts';
 import { containerRoutes } from './containers/containers.ts';
 import { execRoutes } from './exec/exec.ts';
 import { imageRoutes } from './images/images.ts';
@@ -92,7 +91,6 @@ function allRoutes(backend: Backend, feed: EventFeed): readonly Route[] {
     ...imageRoutes(backend),
     ...containerRoutes(backend),
     ...execRoutes(backend),
-    ...attachmentRoutes(backend),
     ...linearizable(backend, [
       ...swarmRoutes(backend),
       ...nodeRoutes(backend),

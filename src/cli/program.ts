@@ -6,7 +6,6 @@ import { packageRoot } from '../base/index.ts';
 import type { CliContext } from './context.ts';
 import { serviceCommand } from './service/service.ts';
 import { agentCommand } from './verbs/agent.ts';
-import { attachCommands } from './verbs/attach.ts';
 import { containerCommands } from './verbs/container.ts';
 import { imageCommand } from './verbs/image.ts';
 import { labCommand } from './verbs/lab.ts';
@@ -39,7 +38,6 @@ export function buildProgram(context: CliContext): Command {
     serviceCommand(context),
     imageCommand(context),
     ...containerCommands(context),
-    ...attachCommands(context),
   ];
   for (const command of commands) program.addCommand(command);
   program.addHelpText(

@@ -1,9 +1,7 @@
 /** Makes a cluster of one: authority, identity, log, the cluster's row and the first node's. */
-import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { networkInterfaces } from 'node:os';
-import { assert, familyOfText, formatCidr, tryIpOfBytes } from '../base/index.ts';
 import type { ClusterId, NetworkId } from '../model/index.ts';
 import type { Command } from '../store/index.ts';
 import { ClusterError } from './errors.ts';
@@ -138,7 +136,7 @@ function createCommand(
     cluster: {
       id: clusterId,
       spec: withoutRoot(request.spec),
-      addressPools: withIpv6(request.addressPools ?? DEFAULT_POOLS),
+      addressPools: request.addressPools ?? DEFAULT_POOLS,
       subnetBits: request.subnetBits ?? DEFAULT_SUBNET_BITS,
       dataPathPort: request.dataPathPort ?? DEFAULT_DATA_PATH_PORT,
       caCertificatePem: authority.certificatePem,
@@ -148,18 +146,6 @@ function createCommand(
       ...(unlockKey !== undefined && { unlockKey }),
     },
   };
-}
-
-/**
- * A cluster whose founder names no IPv6 pool gets a unique local /48 (RFC 4193): 40 random bits, so
- * that networks of two clusters that are joined some day hardly ever collide.
- */
-function withIpv6(pools: readonly string[]): readonly string[] {
-  if (pools.some((pool) => familyOfText(pool) === 6)) return pools;
-  const bytes = Uint8Array.of(0xfd, ...randomBytes(5), ...new Uint8Array(10));
-  const base = tryIpOfBytes(bytes);
-  assert(base !== undefined, 'sixteen bytes are an address');
-  return [...pools, formatCidr({ base, bits: 48 })];
 }
 
 async function setAvailability(

@@ -25,8 +25,6 @@ export {
   type ClusterUpdateRequest,
 } from './identity/index.ts';
 export type {
-  AttachGrant,
-  AttachRequest,
   ClusterMember,
   InitRequest,
   JoinRequest,

@@ -1,12 +1,10 @@
 /**
- * Keeps two agents from one directory: a file that names the process which uses it.
+ * Keeps two agents from one directory: a file with the pid and the start time of whoever uses it.
  */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClusterError } from './errors.ts';
 import { errnoOf } from './log/index.ts';
-
-const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 
 /**
  * Takes the directory; the returned function gives it back. Throws `ClusterError` with code
@@ -14,7 +12,7 @@ const BOOT_ID = '/proc/sys/kernel/random/boot_id';
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const path = join(directory, 'lock');
-  const mark = (await markOf(process.pid)) ?? `${process.pid}`;
+  const mark = `${process.pid} ${(await startTimeOf(process.pid)) ?? ''}`;
   for (;;) {
     try {
       await writeFile(path, mark, { flag: 'wx', mode: 0o600 });
@@ -27,9 +25,10 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
 }
 
 async function removeStale(path: string, directory: string): Promise<void> {
-  const mark = await tryRead(path);
-  const pid = Number.parseInt(mark ?? '', 10);
-  if (pid > 0 && (await markOf(pid)) === mark)
+  const [pidText, startTime] = (await tryRead(path))?.split(' ') ?? [];
+  const pid = Number(pidText);
+  const isAlive = pid > 0 && (await startTimeOf(pid)) === startTime;
+  if (isAlive)
     throw new ClusterError(
       { code: 'locked', pid },
       `${directory} is in use by process ${pid}: stop that agent, or give this one another ` +
@@ -38,19 +37,11 @@ async function removeStale(path: string, directory: string): Promise<void> {
   await rm(path, { force: true });
 }
 
-/**
- * A running process's pid, start and boot, which no other process has ever had; undefined when
- * there is none. One that has ended and waits for its parent to notice uses nothing any more.
- */
-async function markOf(pid: number): Promise<string | undefined> {
+/** Clock ticks from boot to the start of the process: with the pid, it names a process for good. */
+async function startTimeOf(pid: number): Promise<string | undefined> {
   const stat = await tryRead(`/proc/${pid}/stat`);
   // The second field is the program's name in parentheses, and may hold anything.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state] = fields ?? [];
-  if (fields === undefined || state === 'Z' || state === 'X') return undefined;
-  const startTicks = fields[19] ?? '';
-  const bootId = (await tryRead(BOOT_ID))?.trim() ?? '';
-  return `${pid} ${startTicks} ${bootId}`;
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }
 
 async function tryRead(path: string): Promise<string | undefined> {

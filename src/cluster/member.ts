@@ -91,33 +91,11 @@ export interface Manager {
    * roots where those are asked for. Throws `ClusterError`.
    */
   planUpdate(request: ClusterUpdateRequest): Promise<ClusterUpdate>;
-  /** Gives the node a place. Throws `ClusterError`. */
-  attach(nodeId: NodeId, request: AttachRequest): Promise<AttachGrant>;
   /**
    * Output of tasks wherever they run, from their nodes. Ends when all have ended (or, following,
    * when aborted).
    */
   taskLogs(tasks: readonly Task[], query: TaskLogQuery): AsyncIterable<TaskLogEntry>;
-}
-
-/** A place on a network for a namespace or container of this node that no service made. */
-export interface AttachRequest {
-  /** Chosen by the node, which writes it down before it asks. */
-  readonly id: TaskId;
-  /** Id, name, or beginning of an id; likewise `service`. */
-  readonly network: string;
-  readonly name: string;
-  readonly aliases: readonly string[];
-  /** Empty for a bare namespace. */
-  readonly containerId: string;
-  readonly address?: string | undefined;
-  /** Whose backend it is to be. */
-  readonly service?: string | undefined;
-}
-
-export interface AttachGrant {
-  readonly networkId: NetworkId;
-  readonly address: string;
 }
 
 export interface TaskLogQuery {
@@ -168,11 +146,6 @@ export interface ClusterMember {
   onStatus(listener: (status: MemberStatus) => void): () => void;
   /** Newest status per task wins; kept and repeated until a manager acknowledged it. */
   report(statuses: readonly { readonly id: TaskId; readonly status: TaskStatus }[]): void;
-  /**
-   * Asks the managers for a place on a network. It is this node's until it reports the task's end.
-   * Throws `ClusterError`: `refused` with the state's reason, or why no manager could be asked.
-   */
-  attach(request: AttachRequest): Promise<AttachGrant>;
   /** The kernel holds what the view of `revision` asks for on a network: others are told. */
   acknowledge(networkId: NetworkId, revision: Revision): void;
   /** What this node's gossip knows; undefined in no cluster, and on an agent without gossip. */

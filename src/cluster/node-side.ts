@@ -17,13 +17,12 @@ import {
 } from './identity/index.ts';
 import { createRng, type ActiveManager } from './manager/index.ts';
 import type { ManagerParts } from './management.ts';
-import type { AttachGrant, AttachRequest, ClusterMember } from './member.ts';
+import type { ClusterMember } from './member.ts';
 import type { MemberSettings } from './settings.ts';
 import { DEFAULT_PORT, parseIpPort } from './transport/index.ts';
 import {
   Attendance,
   HeldView,
-  askAttachment,
   dialManager,
   type AttendanceState,
   type Connection,
@@ -175,13 +174,6 @@ export class NodeSide {
   report(statuses: Parameters<ClusterMember['report']>[0]): void {
     this.gossiping?.noteTasks(statuses);
     this.attendance.report(statuses);
-  }
-
-  async attach(request: AttachRequest): Promise<AttachGrant> {
-    const { manager, membership } = this;
-    if (manager !== undefined) return manager.attach(membership.nodeId, request);
-    const managers = [this.leader, ...membership.managers].filter((each) => each !== undefined);
-    return askAttachment([...new Set(managers)], membership, request);
   }
 
   acknowledge(networkId: NetworkId, revision: Revision): void {

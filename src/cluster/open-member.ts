@@ -30,15 +30,7 @@ import {
 import { lockDirectory } from './lock-file.ts';
 import { SYSTEM_DISK } from './log/index.ts';
 import { ActiveManager, type ActiveManagerOptions } from './manager/index.ts';
-import type {
-  AttachGrant,
-  AttachRequest,
-  ClusterMember,
-  InitRequest,
-  JoinRequest,
-  Manager,
-  MemberStatus,
-} from './member.ts';
+import type { ClusterMember, InitRequest, JoinRequest, Manager, MemberStatus } from './member.ts';
 import {
   askToTakePart,
   beginManager,
@@ -197,8 +189,7 @@ class Member implements ClusterMember {
       if (phase.kind === 'inactive')
         throw new ClusterError({ code: 'not-member' }, 'This node is not part of a swarm');
       // A node that cannot tell what it is may be the last manager as well.
-      if (this.membership?.role !== 'worker' && !this.isRemoved && !isForced)
-        throw needsForce(this.manager);
+      if (this.membership?.role !== 'worker' && !isForced) throw needsForce(this.manager);
       if (phase.kind === 'member') await this.leaveGroup(phase);
       if (phase.kind !== 'locked') await phase.node?.stop(true);
       if (phase.kind === 'member') await phase.manager?.close();
@@ -225,13 +216,6 @@ class Member implements ClusterMember {
 
   report(statuses: Parameters<ClusterMember['report']>[0]): void {
     this.node?.report(statuses);
-  }
-
-  async attach(request: AttachRequest): Promise<AttachGrant> {
-    const { node } = this;
-    if (node === undefined)
-      throw new ClusterError({ code: 'not-member' }, 'This node is not part of a swarm');
-    return node.attach(request);
   }
 
   acknowledge(networkId: NetworkId, revision: Revision): void {
@@ -347,7 +331,11 @@ class Member implements ClusterMember {
       if (manager === undefined) await this.beginManaging(node);
       return;
     }
-    await this.ceaseToManage();
+    if (manager !== undefined) {
+      phase.stopAsking?.();
+      await endManager(this.settings, node, manager);
+      this.enter({ kind: 'member', node });
+    }
     if (node.current.role !== 'worker') await node.renew();
   }
 
@@ -399,33 +387,8 @@ class Member implements ClusterMember {
       manager,
       roleTold: (role) => this.followRole(role),
       viewChanged: () => this.tellView(),
-      stateChanged: () => this.followState(),
+      stateChanged: () => this.tellStatus(),
     });
-  }
-
-  private get isRemoved(): boolean {
-    const state = this.node?.state;
-    return state?.kind === 'refused' && state.isRemoved;
-  }
-
-  /** Who was removed is no manager: the group had let it go before. */
-  private followState(): void {
-    this.tellStatus();
-    if (!this.isRemoved || this.manager === undefined) return;
-    this.change(async () => {
-      if (this.isRemoved) await this.ceaseToManage();
-    }).catch((error: unknown) => {
-      const message = 'the state of a manager that was removed could not be dropped';
-      this.settings.logger.warn({ error: messageOf(error) }, message);
-    });
-  }
-
-  private async ceaseToManage(): Promise<void> {
-    const { phase } = this;
-    if (phase.kind !== 'member' || phase.manager === undefined) return;
-    phase.stopAsking?.();
-    await endManager(this.settings, phase.node, phase.manager);
-    this.enter({ kind: 'member', node: phase.node });
   }
 
   private async obtainMembership(request: JoinRequest): Promise<Membership> {

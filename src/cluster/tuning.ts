@@ -20,8 +20,7 @@ export interface MemberTuning {
 export const MEMBER_TUNING: MemberTuning = {
   coalesceMs: 15,
   reconnectMinMs: 100,
-  // A node that comes back is right within two seconds.
-  reconnectMaxMs: 1_000,
+  reconnectMaxMs: 8_000,
   joinWaitMs: 20_000,
   renewalCheckMs: 60_000,
   consensus: {},

@@ -8,29 +8,20 @@
  * never talks to a kernel itself; it declares the `Kernel` that the reconcile loop drives.
  *
  * Inputs: `NodeView`, `LocalPlan`, observed objects. Outputs: `Plan`, `Operation[]`. Limits:
- * one node at a time; one plan costs O(endpoints of the node's networks), and what did not
+ * IPv4; one node at a time; one plan costs O(endpoints of the node's networks), and what did not
  * change is the same object as in the last one.
  *
  * Start with `objects.ts` (the vocabulary) and `plan.ts`; then one sub-room per concern:
  * `overlay/` (bridges, VXLAN, VIPs), `balancer/` (frontends to backends), `ingress/` (published
- * ports), `egress/` (`hawser_gw`, sandboxes, host ports), `path/` (probes between nodes), `diff/`.
+ * ports), `egress/` (`hawser_gw`, sandboxes, host ports), `diff/`.
  */
 export * from './objects.ts';
 export * from './kernel.ts';
 export { NFT_FOREIGN_RULE, nftDigest, nftRuleKey } from './nft-digest.ts';
-export type { Gateway, LocalJoint, LocalLeg, LocalPlan, LocalSandbox } from './local-plan.ts';
-export {
-  isJoinedNamespace,
-  isPlannedNamespace,
-  isSharedNamespace,
-  joinedLink,
-  joinedNamespace,
-  overlayNamespace,
-} from './names.ts';
-export * from './path/index.ts';
+export type { Gateway, LocalPlan, LocalSandbox } from './local-plan.ts';
+export { isPlannedNamespace, overlayNamespace } from './names.ts';
 export { Planner, plan, pruneNamespaces } from './plan.ts';
 export type { PlanInput } from './scene.ts';
-export { describeDrift } from './diff/describe.ts';
 export { diff } from './diff/diff.ts';
 export { linkOf, losesDependents } from './diff/links.ts';
-export { isSame, isSamePort } from './diff/same.ts';
+export { isSame } from './diff/same.ts';

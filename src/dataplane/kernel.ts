@@ -3,13 +3,7 @@
  * nft and /proc, and as a fake in memory that fails one operation in ten; both pass one compliance
  * suite.
  */
-import type {
-  BridgePort,
-  KernelObject,
-  NamespaceName,
-  ObjectKey,
-  SysctlObject,
-} from './objects.ts';
+import type { KernelObject, NamespaceName } from './objects.ts';
 
 /**
  * One step of a difference. `was` is what the kernel holds under the same key; absent when it holds
@@ -36,22 +30,10 @@ export interface ObserveRequest {
   readonly sysctls: readonly string[];
 }
 
-/** What the kernel tells of a change, whoever made it. */
-export type KernelEvent =
-  | { readonly event: 'put'; readonly object: KernelObject }
-  | { readonly event: 'delete'; readonly key: ObjectKey }
-  /** Flags of a bridge's port; the rest of the link is not told. */
-  | { readonly event: 'port'; readonly link: string; readonly port: BridgePort }
-  /** Events were lost, or say too little: only looking tells what is different. */
-  | { readonly event: 'unclear' };
-
 export interface Kernel {
   /** Names of the namespaces bind-mounted under the run directory. */
   namespaces(): Promise<readonly NamespaceName[]>;
-  /**
-   * Ensures the namespace is in its place (with `lo` up if it is new). One that was taken from its
-   * place while it is still held comes back as it is. Never `HOST_NAMESPACE`.
-   */
+  /** Ensures the namespace exists (with `lo` up). Never `HOST_NAMESPACE`. */
   createNamespace(name: NamespaceName): Promise<void>;
   /** Ensures it does not; deleting what is gone is success. */
   deleteNamespace(name: NamespaceName): Promise<void>;
@@ -63,11 +45,6 @@ export interface Kernel {
    * everything whose link or table does not begin with `hawser`.
    */
   observe(name: NamespaceName, request: ObserveRequest): Promise<readonly KernelObject[]>;
-  /**
-   * Reads what no event tells of: the settings asked for. Cheap enough for twice a second; rejects
-   * like `observe` when the namespace is not in its place.
-   */
-  glance(name: NamespaceName, request: ObserveRequest): Promise<readonly SysctlObject[]>;
   /**
    * Carries out the operations in order: netlink ones as batches, all nft ones as one transaction
    * at their place. One outcome per operation, in the same order; a failure stops none of the

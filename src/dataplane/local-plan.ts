@@ -15,23 +15,6 @@ export interface LocalSandbox {
   readonly resolverPorts?: { readonly udp: number; readonly tcp: number };
 }
 
-/**
- * A namespace that attachments join. It is somebody else's: what is in it beside the legs, and the
- * way to the resolver, is none of a plan's business.
- */
-export interface LocalJoint {
-  readonly namespace: NamespaceName;
-  readonly legs: readonly LocalLeg[];
-  /** As in a sandbox. */
-  readonly resolverPorts?: { readonly udp: number; readonly tcp: number };
-}
-
-/** An attachment's interface in a joined namespace. */
-export interface LocalLeg {
-  readonly taskId: TaskId;
-  readonly link: string;
-}
-
 /** `hawser_gw`: the bridge between the sandboxes and the node's underlay. */
 export interface Gateway {
   /** `a.b.c.d/n`; unique on the node, the same on all or not. */
@@ -43,14 +26,6 @@ export interface Gateway {
 }
 
 export interface LocalPlan {
-  /** Whether paths to other nodes are probed from here. */
-  readonly isProbing?: boolean;
   readonly sandboxes: readonly LocalSandbox[];
-  readonly joints: readonly LocalJoint[];
   readonly gateway: Gateway;
-  /**
-   * The host's links that take routers' advertisements (`accept_ra` is 1): they are to go on with
-   * it where the node forwards IPv6.
-   */
-  readonly advertisedLinks: readonly string[];
 }

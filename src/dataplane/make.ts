@@ -1,5 +1,4 @@
 /** Short ways to write objects; each leaves out what is absent. */
-import { familyOfText, type IpFamily } from '../base/index.ts';
 import type {
   AddressObject,
   BridgePort,
@@ -10,12 +9,9 @@ import type {
 } from './objects.ts';
 
 export const TABLE_MAIN = 254;
-/** Outer IP, UDP and VXLAN headers and the inner Ethernet header, by the family of the VTEPs. */
-export const VXLAN_BYTES: Readonly<Record<IpFamily, number>> = { 4: 50, 6: 70 };
 
 /** nft's names for points in netfilter's order. */
 export const PRIORITY = {
-  beforeRaw: -310,
   raw: -300,
   /** Connections are known, addresses are not translated yet. */
   afterConntrack: -150,
@@ -63,26 +59,12 @@ export interface RouteOptions {
 
 /** A route by way of a neighbour; by default the default route of the main table. */
 export function route(options: RouteOptions): RouteObject {
-  const everywhere = familyOfText(options.via) === 4 ? '0.0.0.0/0' : '::/0';
-  const { link, via, destination = everywhere, table = TABLE_MAIN } = options;
+  const { link, via, destination = '0.0.0.0/0', table = TABLE_MAIN } = options;
   return { kind: 'route', destination, table, link, via, isOnlink: false };
 }
 
 export function ruleFrom(source: string, table: number): RuleObject {
   return { kind: 'rule', priority: table, table, source };
-}
-
-/**
- * TCP connections through the link are told of no larger segments than the way of either side
- * carries: where MTUs differ, nobody has to wait for an ICMP message that a firewall may drop.
- */
-export function clampChain(link: string): NftChain {
-  const clamp = 'tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu';
-  return baseChain(
-    'clamp',
-    ['filter', 'forward', PRIORITY.afterConntrack],
-    [`iifname "${link}" ${clamp}`, `oifname "${link}" ${clamp}`],
-  );
 }
 
 type Hook = NonNullable<NftChain['base']>['hook'];

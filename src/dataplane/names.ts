@@ -1,6 +1,6 @@
 /** Names that the plan gives to namespaces and links. Interface names hold 15 characters. */
 import type { NetworkId, TaskId } from '../model/index.ts';
-import { HOST_NAMESPACE, type NamespaceName } from './objects.ts';
+import type { NamespaceName } from './objects.ts';
 
 export const GATEWAY_BRIDGE = 'hawser_gw';
 /** Host's end of the ingress namespace's leg, and that leg. */
@@ -38,27 +38,7 @@ export function sandboxLink(index: number): string {
   return `eth${index}`;
 }
 
-/** Whether a namespace of the run directory is one that plans name: `n-`, `t-` or `j-`. */
+/** Whether a namespace of the run directory is one that plans make: `n-` or `t-`. */
 export function isPlannedNamespace(name: NamespaceName): boolean {
-  return /^[njt]-/.test(name);
-}
-
-/** The name under which a namespace that others made is joined. */
-export function joinedNamespace(taskId: TaskId): NamespaceName {
-  return `j-${taskId.slice(0, 12)}`;
-}
-
-/** Whether others made it: it is joined and let go, never made or deleted. */
-export function isJoinedNamespace(name: NamespaceName): boolean {
-  return name.startsWith('j-');
-}
-
-/** Whether it holds what is not ours. In such a namespace everything of ours is named `hawser…`. */
-export function isSharedNamespace(name: NamespaceName): boolean {
-  return name === HOST_NAMESPACE || isJoinedNamespace(name);
-}
-
-/** Interfaces in joined namespaces: their own names are the owner's. */
-export function joinedLink(index: number): string {
-  return `hawser${index}`;
+  return /^[nt]-/.test(name);
 }

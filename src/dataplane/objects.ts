@@ -52,13 +52,9 @@ export type LinkObject = LinkBase &
         readonly udpPort: number;
         /**
          * Own VTEP address. The underlay socket lives in the host namespace; the device does not
-         * learn and answers ARP and neighbour solicitations from its neighbour rows.
+         * learn and answers ARP from its neighbour rows.
          */
         readonly local: string;
-        /**
-         * Its packets are not divided on the way (DF): what is too long is lost. Absent: they are.
-         */
-        readonly isUndivided?: true;
       }
     | { readonly type: 'veth'; readonly peerNamespace: NamespaceName; readonly peerName: string }
   );
@@ -66,13 +62,13 @@ export type LinkObject = LinkBase &
 export interface AddressObject {
   readonly kind: 'address';
   readonly link: string;
-  /** With its prefix length; addresses are of either family, IPv6 as RFC 5952 writes them. */
+  /** `a.b.c.d/n` */
   readonly address: string;
 }
 
 export interface RouteObject {
   readonly kind: 'route';
-  /** A prefix; the default route is `0.0.0.0/0` or `::/0`. */
+  /** `a.b.c.d/n`; the default route is `0.0.0.0/0`. */
   readonly destination: string;
   /** Routing table number; 254 is main. */
   readonly table: number;
@@ -89,8 +85,6 @@ export interface RuleObject {
   readonly table: number;
   readonly source?: string;
   readonly mark?: number;
-  /** Of a rule without a source; IPv4 when absent. */
-  readonly family?: 6;
 }
 
 /** A permanent neighbour row: address to MAC. */
@@ -184,24 +178,16 @@ export function objectKey(object: KernelObject): ObjectKey {
     case 'route':
       return `route/${object.table}/${object.destination}`;
     case 'rule':
-      return `rule/${object.priority}/${object.source ?? object.family ?? ''}/${object.mark ?? ''}`;
+      return `rule/${object.priority}/${object.source ?? ''}/${object.mark ?? ''}`;
     case 'neighbour':
-      return neighbourKey(object);
+      return `neighbour/${object.link}/${object.address}`;
     case 'fdb':
-      return fdbKey(object);
+      return `fdb/${object.link}/${object.mac}/${object.owner}`;
     case 'sysctl':
       return `sysctl/${object.path}`;
     case 'nft-table':
       return `nft-table/${object.family}/${object.name}`;
   }
-}
-
-export function neighbourKey(row: Pick<NeighbourObject, 'link' | 'address'>): ObjectKey {
-  return `neighbour/${row.link}/${row.address}`;
-}
-
-export function fdbKey(row: Pick<FdbObject, 'link' | 'mac' | 'owner'>): ObjectKey {
-  return `fdb/${row.link}/${row.mac}/${row.owner}`;
 }
 
 /**

@@ -5,7 +5,7 @@ import { NftablesBalancer } from './balancer/nftables.ts';
 import { EndpointIndex } from './endpoint-index.ts';
 import { isSame } from './diff/same.ts';
 import { hostObjects } from './egress/host.ts';
-import { joinedObjects, sandboxObjects } from './egress/sandbox.ts';
+import { sandboxObjects } from './egress/sandbox.ts';
 import { ingressObjects } from './ingress/namespace.ts';
 import { isPlannedNamespace, overlayNamespace } from './names.ts';
 import {
@@ -13,10 +13,10 @@ import {
   objectKey,
   type KernelObject,
   type NamespaceName,
+  type ObjectKey,
   type Plan,
 } from './objects.ts';
 import { OverlayPlanner, type OverlayScene } from './overlay/overlay.ts';
-import { PATH_NAMESPACE, pathObjects } from './path/objects.ts';
 import { vipTables } from './overlay/vips.ts';
 import { sceneOf, type PlanInput, type Scene } from './scene.ts';
 
@@ -35,12 +35,12 @@ export class Planner {
   private readonly overlays = new OverlayPlanner();
   private readonly backends = new BackendLists();
   private balancers = new Map<NetworkId, NftablesBalancer>();
-  private previous: ReadonlyMap<NamespaceName, Kept> = new Map();
+  private previous: Plan = new Map();
 
   plan(input: PlanInput): Plan {
     const scene = sceneOf(input, this.endpoints);
-    const next = new Map<NamespaceName, Parts>();
-    next.set(HOST_NAMESPACE, alone(hostObjects(scene)));
+    const next = new Map<NamespaceName, KernelObject[]>();
+    next.set(HOST_NAMESPACE, hostObjects(scene));
     const balancers = new Map<NetworkId, NftablesBalancer>();
     for (const overlay of overlaysOf(scene)) {
       const { networkId } = overlay.network;
@@ -51,24 +51,20 @@ export class Planner {
         this.overlay(overlay, { balancer, backends: this.backends }),
       );
     }
-    if (scene.self !== undefined && input.local.isProbing === true && scene.view.peers.size > 1)
-      next.set(PATH_NAMESPACE, alone(pathObjects(scene, scene.self)));
     this.balancers = balancers;
-    for (const { namespace } of input.local.sandboxes) next.set(namespace, alone([]));
+    for (const { namespace } of input.local.sandboxes) next.set(namespace, []);
     for (const place of scene.places)
-      next.set(place.sandbox.namespace, alone(sandboxObjects(scene, place)));
-    for (const place of scene.joints)
-      next.set(place.joint.namespace, alone(joinedObjects(scene, place)));
+      next.set(place.sandbox.namespace, sandboxObjects(scene, place));
     this.previous = keepSame(this.previous, next);
-    return new Map([...this.previous].map(([name, { list }]) => [name, list]));
+    return this.previous;
   }
 
-  private overlay(overlay: OverlayScene, balancing: Balancing): Parts {
+  private overlay(overlay: OverlayScene, balancing: Balancing): KernelObject[] {
     const { scene, network } = overlay;
-    const own = this.overlays.objects(overlay);
-    if (network.isIngress) own.push(...ingressObjects(scene, network, balancing));
-    else own.push(...vipTables(overlay, balancing));
-    return { own, rows: this.overlays.remoteRows(overlay) };
+    const objects = this.overlays.objects(overlay);
+    if (network.isIngress) objects.push(...ingressObjects(scene, network, balancing));
+    else objects.push(...vipTables(overlay, balancing));
+    return objects;
   }
 }
 
@@ -84,52 +80,34 @@ function overlaysOf(scene: Scene): OverlayScene[] {
     .map((network) => ({ scene, network, self }));
 }
 
-/** The objects of a namespace, in the order of its list. */
-interface Parts {
-  /** Made anew for each plan. */
-  readonly own: KernelObject[];
-  /** Rows of remote endpoints: many, and the same list while they are the same. */
-  readonly rows: readonly KernelObject[];
-}
-
-interface Kept extends Parts {
-  readonly list: readonly KernelObject[];
-}
-
-function alone(own: KernelObject[]): Parts {
-  return { own, rows: [] };
-}
-
-/** The new plan with the old one's objects where they are equal, and its lists where all are. */
-function keepSame(
-  previous: ReadonlyMap<NamespaceName, Kept>,
-  next: ReadonlyMap<NamespaceName, Parts>,
-): Map<NamespaceName, Kept> {
-  const kept = new Map<NamespaceName, Kept>();
-  for (const [name, { own, rows }] of next) {
-    const old = previous.get(name);
-    keepEqual(old?.own ?? [], own);
-    const isSameList = old !== undefined && isSameItems(old.own, own) && isSameRows(old.rows, rows);
-    kept.set(name, isSameList ? old : { own, rows, list: own.concat(rows) });
+/**
+ * The new plan with the objects of the old one where they are equal, and its lists where all are.
+ */
+function keepSame(previous: Plan, next: ReadonlyMap<NamespaceName, KernelObject[]>): Plan {
+  const kept = new Map<NamespaceName, readonly KernelObject[]>();
+  for (const [name, objects] of next) {
+    const old = previous.get(name) ?? [];
+    keepEqual(old, objects);
+    const isSameList =
+      old.length === objects.length && objects.every((object, at) => object === old[at]);
+    kept.set(name, isSameList && previous.has(name) ? old : objects);
   }
   return kept;
 }
 
-function isSameItems(old: readonly KernelObject[], objects: readonly KernelObject[]): boolean {
-  return old.length === objects.length && objects.every((object, at) => object === old[at]);
-}
-
-function isSameRows(old: readonly KernelObject[], rows: readonly KernelObject[]): boolean {
-  return old === rows || isSameItems(old, rows);
-}
-
 function keepEqual(old: readonly KernelObject[], objects: KernelObject[]): void {
-  const byKey = new Map(old.map((object) => [objectKey(object), object]));
+  const byKey = new Map<ObjectKey, KernelObject>();
+  for (const object of old) if (!isRemembered(object)) byKey.set(objectKey(object), object);
   for (const [at, object] of objects.entries()) {
-    if (object === old[at]) continue;
+    if (object === old[at] || isRemembered(object)) continue;
     const known = byKey.get(objectKey(object));
     if (known !== undefined && isSame(known, object) && isSame(object, known)) objects[at] = known;
   }
+}
+
+/** Rows of remote endpoints are many, and kept by who makes them. */
+function isRemembered(object: KernelObject): boolean {
+  return object.kind === 'neighbour' || (object.kind === 'fdb' && object.owner === 'self');
 }
 
 /** Namespaces that plans make and this one does not have. */

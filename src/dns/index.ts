@@ -10,8 +10,8 @@
  * In: a `NodeView`, a question, who asks, randomness; bytes of messages; the host's resolv.conf.
  * Out: `Names` (immutable, one for all containers of a node), a `Resolution`, bytes, file contents,
  * `Upstream`s. Limits: messages of 65,535 bytes, names of 255, labels of 63, pointers only
- * backwards, 4,096 records; all refusals are `DnsError` with a code. A name has the addresses of
- * both families that its network has, one list for A and AAAA.
+ * backwards, 4,096 records; all refusals are `DnsError` with a code. IPv4 addresses only: AAAA for
+ * a local name is always empty.
  *
  * Decisions (2026-11-21)
  * - Two modes. `compatible` is Docker's behaviour to the letter: TTL 600, no PTR for VIPs, misses
@@ -60,16 +60,6 @@ export {
   type NetworkNames,
 } from './names/names.ts';
 export { resolve, type Asker, type Resolution } from './names/resolve.ts';
-export { QUERY_BYTES_MAX, readQuery } from './serve/query.ts';
-export { replyBytesMax, replyTo, type Query, type Transport } from './serve/reply.ts';
-export { TABLE_VERSION, encodeAsker, encodeNetworkTable, type AskerFlags } from './table/encode.ts';
-export {
-  QUERY_OUTCOMES,
-  serveQuery,
-  type QueryOutcome,
-  type ServeContext,
-  type Served,
-} from './serve/serve.ts';
 export {
   RESOLVER_ADDRESS,
   buildResolvConf,

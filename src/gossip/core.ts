@@ -98,7 +98,7 @@ export class Core {
     this.members = new MemberTable({ ...about, incarnation: incarnation as Incarnation });
     this.awareness = new Awareness(this.settings.awarenessMax);
     this.broadcasts = new BroadcastQueue(this.settings.broadcastsMax);
-    this.schedule = new ProbeSchedule(options.id, rng);
+    this.schedule = new ProbeSchedule(rng);
     this.relays = new Relays(this.settings.relaysMax);
     // A restart must not take answers to its earlier life for its own.
     this.sequence = rng.nextU32();

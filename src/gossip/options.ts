@@ -53,9 +53,9 @@ export interface GossipTiming {
 
 /**
  * Chosen by the simulation (test/gossip/simulation.test.ts prints its figures), on a network of
- * 1 to 3 ms. A crash is known to every other member, p50 and p99, within 1.5 s and 2.1 s among 3
- * members, 1.7 s and 2.4 s among 10, 2.1 s and 2.8 s among 100; half of it is the wait for the
- * first probe, which a host shortens to nothing with `doubt`. Idle members send 280 to 295
+ * 1 to 3 ms. A crash is known to every other member, p50 and p99, within 1.5 s and 2.2 s among 3
+ * members, 1.8 s and 2.8 s among 5, 2.5 s and 4.4 s among 1,000; most of the tail is the wait for
+ * the first probe, which a host shortens to nothing with `doubt`. Idle members send 280 to 295
  * bytes a second each, headers of IP, UDP and TCP among them: as much as one probe in a second and
  * push/pulls of the whole state cost memberlist among 5, and half of it among 1,000. Members that
  * pause for up to a second, at 5 % loss, are not declared dead.

@@ -11,7 +11,6 @@ import {
   type ObserveRequest,
   type Operation,
   type OperationOutcome,
-  type SysctlObject,
 } from '../dataplane/index.ts';
 import { checkFdb, checkRoute, checkSysctl, storedTable } from './fake/fake-rows.ts';
 import { FakeWorld } from './fake/fake-world.ts';
@@ -61,11 +60,6 @@ export class FakeKernel implements Kernel {
     return [...this.world.space(name).values()].filter(
       (object) => object.kind !== 'sysctl' || request.sysctls.includes(object.path),
     );
-  }
-
-  async glance(name: NamespaceName, request: ObserveRequest): Promise<readonly SysctlObject[]> {
-    const objects = await this.observe(name, request);
-    return objects.filter((object) => object.kind === 'sysctl');
   }
 
   async apply(

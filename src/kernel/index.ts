@@ -8,17 +8,16 @@
  * The native addon never lets JavaScript run inside another namespace. Both kernels pass the suite
  * in `test/kernel/compliance/`.
  *
- * Limits: IPv4 objects; 512 namespaces held open at once (more are opened again when needed); links
+ * Limits: IPv4 objects; 256 namespaces held open at once (more are opened again when needed); links
  * are written one by one, rows in batches of 1,000 per send. A veth's two ends carry aliases
  * (`hawser:veth/<namespace>/<name>` and `hawser:veth-peer`) by which they are known again.
  *
- * Start with `linux-kernel.ts`. `netlink/` is the protocol (exported as `hawser/netlink`), `ipvs/`
- * the load balancer over it (`hawser/ipvs`), `nft/` the tables, `raw-socket.ts` raw and packet
- * sockets (`hawser/raw-socket`), `native.ts` the only way to the addon.
+ * Start with `linux-kernel.ts`. `netlink/` is the protocol (exported as `hawser/netlink`), `nft/`
+ * the tables, `raw-socket.ts` raw and packet sockets (`hawser/raw-socket`), `native.ts` the only
+ * way to the addon.
  */
 export { KernelError, isErrno, type KernelErrorDetail } from './kernel-error.ts';
 export { FakeKernel, type FakeKernelOptions } from './fake-kernel.ts';
-export type { JoinProblem } from './joining.ts';
 export { LinuxKernel, type LinuxKernelOptions } from './linux-kernel.ts';
 export type { BoundSocket, ClientSocketType, SocketPlace } from './namespace-sockets.ts';
-export type { Watch, WatchHandlers } from './watch.ts';
+export type { ChangeKind, Watch, WatchHandlers } from './watch.ts';

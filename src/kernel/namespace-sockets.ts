@@ -1,8 +1,7 @@
 /**
  * Sockets inside a namespace that Node adopts through their fd (`listen({ fd })`, `bind({ fd })`).
  */
-import { tryParseIpv4 } from '../base/index.ts';
-import { invalidArgument } from './kernel-error.ts';
+import { addressOf } from './netlink/rtnl/addresses.ts';
 import { socketAddress, socketIn, type NamespaceFd, type SocketOption } from './native.ts';
 
 const AF_INET = 2;
@@ -12,10 +11,6 @@ const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0x800;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
-const SO_NO_CHECK = 11;
-const IPPROTO_IP = 0;
-const IP_MTU_DISCOVER = 10;
-const IP_PMTUDISC_PROBE = 3;
 const BACKLOG = 511;
 
 export interface SocketPlace {
@@ -35,23 +30,8 @@ export function openUdpSocket(namespaceFd: NamespaceFd, place: SocketPlace): Bou
   return open(namespaceFd, place, { type: SOCK_DGRAM });
 }
 
-/**
- * A UDP socket whose packets have DF set and are sent at any size, whatever is known of the path;
- * without a UDP checksum unless `isSummed`.
- */
-export function openPathSocket(
-  namespaceFd: NamespaceFd,
-  place: SocketPlace,
-  { isSummed }: { readonly isSummed: boolean },
-): BoundSocket {
-  const bare: SocketOption[] = isSummed ? [] : [[SOL_SOCKET, SO_NO_CHECK, 1]];
-  const options: SocketOption[] = [[IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE], ...bare];
-  return open(namespaceFd, place, { type: SOCK_DGRAM, options });
-}
-
 export function openTcpListener(namespaceFd: NamespaceFd, place: SocketPlace): BoundSocket {
-  const options: SocketOption[] = [[SOL_SOCKET, SO_REUSEADDR, 1]];
-  return open(namespaceFd, place, { type: SOCK_STREAM, backlog: BACKLOG, options });
+  return open(namespaceFd, place, { type: SOCK_STREAM, backlog: BACKLOG });
 }
 
 /** For connections that leave the namespace. */
@@ -74,18 +54,15 @@ export function openClientSocket(namespaceFd: NamespaceFd, type: ClientSocketTyp
 function open(
   namespaceFd: NamespaceFd,
   place: SocketPlace,
-  kind: {
-    readonly type: number;
-    readonly backlog?: number;
-    readonly options?: readonly SocketOption[];
-  },
+  kind: { readonly type: number; readonly backlog?: number },
 ): BoundSocket {
+  const options: SocketOption[] = kind.type === SOCK_STREAM ? [[SOL_SOCKET, SO_REUSEADDR, 1]] : [];
   const fd = socketIn(
     {
       namespaceFd,
       family: AF_INET,
       protocol: 0,
-      options: [],
+      options,
       bind: socketAddressOf(place),
       ...kind,
       type: kind.type | SOCK_NONBLOCK,
@@ -102,8 +79,6 @@ export function socketAddressOf(place: SocketPlace): Uint8Array {
   new Uint16Array(bytes.buffer, 0, 1)[0] = AF_INET;
   const view = new DataView(bytes.buffer);
   view.setUint16(2, place.port, false);
-  const address = tryParseIpv4(place.address);
-  if (address === undefined) throw invalidArgument('address', place.address);
-  view.setUint32(4, address, false);
+  view.setUint32(4, addressOf(place.address), false);
   return bytes;
 }

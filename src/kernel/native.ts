@@ -50,7 +50,7 @@ interface NativeFailure {
 }
 
 interface Addon {
-  createNamespace(path: string, existing?: NamespaceFd): NativeFailure | undefined;
+  createNamespace(path: string): NativeFailure | undefined;
   deleteNamespace(path: string): NativeFailure | undefined;
   sysctlIn(fd: NamespaceFd, path: string, value?: string): string | NativeFailure | undefined;
   socketIn(request: SocketRequest): number | NativeFailure;
@@ -74,9 +74,9 @@ function addonPath(): string {
   return join(folder, 'build', 'Release', 'hawser.node');
 }
 
-/** Bind-mounts a new namespace, with `lo` up, on the path; or the one that `existing` names. */
-export function createNamespace(path: string, existing?: NamespaceFd): void {
-  unwrap(addon.createNamespace(path, existing), path);
+/** Bind-mounts a new namespace, with `lo` up, on the path. */
+export function createNamespace(path: string): void {
+  unwrap(addon.createNamespace(path), path);
 }
 
 /** Unmounts and removes the path; what is gone already is no failure. */

@@ -4,19 +4,20 @@
  */
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { HOST_NAMESPACE, isJoinedNamespace, type NamespaceName } from '../dataplane/index.ts';
-import { joinNamespace, NSFS_MAGIC, type JoinProblem, type JoinTarget } from './joining.ts';
+import { HOST_NAMESPACE, type NamespaceName } from '../dataplane/index.ts';
 import { invalidArgument, systemError } from './kernel-error.ts';
 import { createNamespace, deleteNamespace, type NamespaceFd } from './native.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from './netlink/index.ts';
 
+/** File system type of a namespace's file. */
+const NSFS_MAGIC = 0x6e736673;
 const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const OWN_NAMESPACE_PATH = '/proc/self/ns/net';
 /**
  * Namespaces held open at once; beyond it the least recently used one is closed and opened again
  * when needed.
  */
-const OPEN_MAX = 512;
+const OPEN_MAX = 256;
 
 export interface OpenNamespace {
   readonly fd: NamespaceFd;
@@ -57,24 +58,9 @@ export class NamespaceTable {
     return join(this.folder, name);
   }
 
-  /** Makes the namespace, or puts the one that is held open back in its place. */
   create(name: NamespaceName): void {
     const path = this.ownPath(name);
-    if (isNamespace(path)) return;
-    const held = this.opened.get(name)?.fd;
-    if (held === undefined && isJoinedNamespace(name))
-      throw systemError({ errno: 'ENOENT', call: 'join' }, `namespace ${name}`, 'it was let go');
-    // What is held open goes on living without its file: links, and processes, are in it.
-    createNamespace(path, held);
-  }
-
-  /** Holds the namespace at `path`, which others made, under the name until it is deleted. */
-  join(
-    name: NamespaceName,
-    path: string,
-    { isKnown }: Pick<JoinTarget, 'isKnown'>,
-  ): Promise<JoinProblem | undefined> {
-    return joinNamespace(path, { mountPoint: this.ownPath(name), isKnown });
+    if (!isNamespace(path)) createNamespace(path);
   }
 
   delete(name: NamespaceName): void {

@@ -94,20 +94,14 @@ export async function labStop(node: string, signal: 'SIGTERM' | 'SIGKILL'): Prom
   await withLabLock(() => stopAgent(stopped, signal));
 }
 
-/**
- * Starts the agent of a node and returns when the managers see it Ready again, or it is locked;
- * then what is left to do.
- */
-export async function labStart(node: string): Promise<string | undefined> {
+/** Starts the agent of a node and returns when the managers see it Ready again. */
+export async function labStart(node: string): Promise<void> {
   requireRoot();
   const lab = requireLab();
   const started = nodeNamed(node);
-  return withLabLock(async () => {
+  await withLabLock(async () => {
     await startAgent(started, lab);
-    const outcome = await whenBack(started, labNodes(lab.nodes));
-    if (outcome === 'back') return undefined;
-    const unlock = `hawser -H unix://${started.socketPath} swarm unlock`;
-    return `node ${started.number} runs and waits for its unlock key: ${unlock}`;
+    await whenBack(started, labNodes(lab.nodes));
   });
 }
 

@@ -10,7 +10,6 @@
 export * from './ids.ts';
 export * from './specs.ts';
 export * from './objects.ts';
-export * from './balance.ts';
 export * from './view.ts';
 export * from './names.ts';
 export * from './constraints.ts';

@@ -1,19 +1,16 @@
-import { NO_SERVICE, isAttachment, type Node, type ServiceTask, type Task } from './objects.ts';
+import type { Node, Task } from './objects.ts';
 
 /**
  * Docker's name of a task: `<service>.<slot>.<task id>`, for a global service `<service>.<node
- * id>.<task id>`; an attachment has a name of its own.
+ * id>.<task id>`.
  */
-export function taskName(
-  task: Pick<Task, 'id' | 'serviceId' | 'serviceName' | 'slot' | 'nodeId'>,
-): string {
-  if (task.serviceId === NO_SERVICE) return task.serviceName;
+export function taskName(task: Pick<Task, 'id' | 'serviceName' | 'slot' | 'nodeId'>): string {
   const place = task.slot > 0 ? String(task.slot) : (task.nodeId ?? '');
   return `${task.serviceName}.${place}.${task.id}`;
 }
 
 /** Labels that Docker puts on a task's container, the operator's own first. */
-export function containerLabels(task: ServiceTask): Readonly<Record<string, string>> {
+export function containerLabels(task: Task): Readonly<Record<string, string>> {
   return {
     ...task.spec.ContainerSpec.Labels,
     'com.docker.swarm.node.id': task.nodeId ?? '',
@@ -51,14 +48,13 @@ export function expandPlaceholders(
 
 /**
  * What a task's container is called inside: the spec's hostname, else the short id of its
- * container. An attachment goes by its name.
+ * container.
  */
 export function taskHostname(
   task: Task,
   node: Pick<Node, 'id' | 'description'> | undefined,
 ): string {
-  if (isAttachment(task)) return task.serviceName;
-  const wanted = task.spec.ContainerSpec?.Hostname;
+  const wanted = task.spec.ContainerSpec.Hostname;
   if (wanted !== undefined && wanted !== '') return expandPlaceholders(wanted, task, node);
   return (task.status.containerId ?? task.id).slice(0, 12);
 }

@@ -14,9 +14,7 @@ import type {
   Vni,
 } from './ids.ts';
 import type {
-  AttachmentSpec,
   ClusterSpec,
-  Labels,
   NetworkSpec,
   NodeSpec,
   PortConfig,
@@ -36,10 +34,7 @@ export interface Cluster {
   readonly id: ClusterId;
   readonly meta: Meta;
   readonly spec: ClusterSpec;
-  /**
-   * Prefixes that subnets are cut from: at least one of IPv4, whose subnets are `subnetBits` long,
-   * and, so that networks can have IPv6 without naming a subnet, some of IPv6 (/64 each).
-   */
+  /** IPv4 prefixes that subnets are cut from, and the length of what is cut. */
   readonly addressPools: readonly string[];
   readonly subnetBits: number;
   /** UDP port of the VXLAN data path. */
@@ -82,8 +77,6 @@ export interface GossipKeys {
   readonly stage: 'settled' | 'installing' | 'using';
   /** When `stage` began, by the proposer's clock. */
   readonly sinceMs: number;
-  /** Ids of those among `keys` that a removed node knows: rotations follow until none is left. */
-  readonly betrayed?: readonly number[];
 }
 
 export interface JoinSecrets {
@@ -113,14 +106,6 @@ export interface NodeTls {
   readonly leaf: string;
 }
 
-/** What a node's probes of the paths to its peers have found. */
-export interface NodePaths {
-  /** Of the narrowest path, bytes of an IP packet; absent while none was measured. */
-  readonly mtu?: number;
-  /** One sentence each, at most 16. */
-  readonly problems: readonly string[];
-}
-
 export interface NodeDescription {
   readonly hostname: string;
   readonly architecture: string;
@@ -132,8 +117,6 @@ export interface NodeDescription {
   readonly images: readonly string[];
   /** Absent until the node's first session. */
   readonly tls?: NodeTls;
-  /** Absent until the node has probed a path. */
-  readonly paths?: NodePaths;
 }
 
 export type NodeState = 'unknown' | 'ready' | 'down';
@@ -156,25 +139,18 @@ export interface Node {
   readonly peerId?: string;
 }
 
-/**
- * One subnet of a network. Frames travel by MAC, and an endpoint has one MAC for both families: an
- * IPv6 subnet has no tunnel of its own, its endpoints are reached by that of their IPv4 subnet.
- */
+/** One subnet of a network, with the VNI that carries it. */
 export interface Subnet {
   readonly prefix: string;
   readonly gateway: string;
   readonly ipRange?: string;
-  /** Addresses that are never given out, by the names that the operator gave them. */
-  readonly auxiliary?: Labels;
-  /** Set for IPv4 subnets. */
-  readonly vni?: Vni;
+  readonly vni: Vni;
 }
 
 export interface Network {
   readonly id: NetworkId;
   readonly meta: Meta;
   readonly spec: NetworkSpec;
-  /** IPv4 ones, at least one, before those of IPv6. */
   readonly subnets: readonly Subnet[];
 }
 
@@ -183,20 +159,10 @@ export interface PublishedPort extends PortConfig {
   readonly PublishedPort: number;
 }
 
-/** Addresses on a network, plain: the prefix length is that of the subnet which holds each. */
-export interface Addresses {
-  readonly address: string;
-  /** Of IPv6; on networks that have it. */
-  readonly address6?: string;
-}
-
-/** Addresses of every family, IPv4 first. */
-export function addressesOf({ address, address6 }: Addresses): readonly string[] {
-  return address6 === undefined ? [address] : [address, address6];
-}
-
-export interface VirtualIp extends Addresses {
+export interface VirtualIp {
   readonly networkId: NetworkId;
+  /** Plain address without prefix length. */
+  readonly address: string;
 }
 
 export interface Service {
@@ -246,8 +212,10 @@ export interface TaskStatus {
 }
 
 /** A task's place on one network. */
-export interface Attachment extends Addresses {
+export interface Attachment {
   readonly networkId: NetworkId;
+  /** Plain address; the prefix length is that of the subnet which holds it. */
+  readonly address: string;
   readonly mac: Mac;
   readonly aliases: readonly string[];
 }
@@ -255,20 +223,14 @@ export interface Attachment extends Addresses {
 export interface Task {
   readonly id: TaskId;
   readonly meta: Meta;
-  /** `NO_SERVICE` for an attachment. */
   readonly serviceId: ServiceId;
-  /**
-   * Copied, so that a task can be named and explained after its service is gone. An attachment's
-   * own name.
-   */
+  /** Copied, so that a task can be named and explained after its service is gone. */
   readonly serviceName: string;
-  /** 1-based for replicated services, 0 for global ones and attachments. */
+  /** 1-based for replicated services, 0 for global ones. */
   readonly slot: number;
   /** Absent until placed. */
   readonly nodeId?: NodeId;
-  readonly spec: TaskSpec | AttachmentSpec;
-  /** Of an attachment: the service whose virtual addresses lead to it, among others. */
-  readonly backendOf?: ServiceId;
+  readonly spec: TaskSpec;
   readonly specVersion: number;
   readonly desiredState: 'ready' | 'running' | 'shutdown' | 'remove';
   readonly status: TaskStatus;
@@ -278,23 +240,6 @@ export interface Task {
   readonly hostPorts: readonly PublishedPort[];
   /** Not to be started before this time: the restart delay. */
   readonly startAfterMs?: number;
-}
-
-/** A task of a service. */
-export type ServiceTask = Task & { readonly spec: TaskSpec };
-
-/** A place on a network that a node asked for: for a namespace or container outside of services. */
-export type AttachmentTask = Task & { readonly spec: AttachmentSpec; readonly nodeId: NodeId };
-
-/** Where attachments stand that tasks have their service. */
-export const NO_SERVICE = '' as ServiceId;
-
-export function isAttachment(task: Task): task is AttachmentTask {
-  return 'NetworkAttachmentSpec' in task.spec;
-}
-
-export function isServiceTask(task: Task): task is ServiceTask {
-  return !isAttachment(task);
 }
 
 export const TASK_STATE_ORDER: readonly TaskState[] = [

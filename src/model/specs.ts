@@ -17,8 +17,6 @@ export interface IpamConfig {
   readonly Subnet?: string;
   readonly IPRange?: string;
   readonly Gateway?: string;
-  /** Name to address: never given to an endpoint. */
-  readonly AuxiliaryAddresses?: Labels;
 }
 
 export interface NetworkSpec {
@@ -162,22 +160,6 @@ export interface TaskSpec {
   readonly LogDriver?: { readonly Name?: string; readonly Options?: Labels };
   readonly ForceUpdate?: number;
   readonly Runtime?: string;
-}
-
-/**
- * What a task is that only holds a place on a network, for a namespace or a container which no
- * service made: the Engine API's `TaskSpec` with a `NetworkAttachmentSpec`.
- */
-export interface AttachmentSpec {
-  readonly NetworkAttachmentSpec: {
-    /** Empty for a namespace without a container. */
-    readonly ContainerID: string;
-  };
-  readonly Networks: readonly NetworkAttachmentConfig[];
-  readonly Runtime: 'attachment';
-  readonly ContainerSpec?: undefined;
-  readonly Resources?: undefined;
-  readonly RestartPolicy?: undefined;
 }
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';

@@ -6,7 +6,6 @@
  * removals and is resumed by telling which revision of each key is held. A node's whole data plane,
  * names and tasks are functions of its rows, so a node that holds the right rows is right.
  */
-import type { BalancePolicy } from './balance.ts';
 import type { NetworkId, NodeId, NodeIndex, Revision, ServiceId, TaskId } from './ids.ts';
 import type { Attachment, PublishedPort, Subnet, Task, VirtualIp } from './objects.ts';
 
@@ -43,8 +42,6 @@ export interface ServiceRow {
   readonly isGlobal: boolean;
   readonly virtualIps: readonly VirtualIp[];
   readonly ports: readonly PublishedPort[];
-  /** Round-robin when absent. */
-  readonly policy?: BalancePolicy;
   /** Aliases of the service per network. */
   readonly aliases: readonly { readonly networkId: NetworkId; readonly names: readonly string[] }[];
 }
@@ -53,11 +50,8 @@ export interface ServiceRow {
 export interface EndpointRow {
   readonly kind: 'endpoint';
   readonly taskId: TaskId;
-  /** Of an attachment: the service that it is a backend of, else its own id. */
   readonly serviceId: ServiceId;
   readonly serviceName: string;
-  /** Set for an attachment: what it is called; no service names it. */
-  readonly attachmentName?: string;
   readonly slot: number;
   readonly nodeId: NodeId;
   readonly hostname: string;
@@ -84,8 +78,6 @@ export interface AssignmentRow {
 export interface SettingsRow {
   readonly kind: 'settings';
   readonly dataPathPort: number;
-  /** The narrowest path between two nodes that are up, as far as they were probed. */
-  readonly pathMtu?: number;
 }
 
 export type ViewRow = PeerRow | NetworkRow | ServiceRow | EndpointRow | AssignmentRow | SettingsRow;

@@ -1,6 +1,6 @@
 /** Turns a task into what the runtime runs. */
 import { createHash } from 'node:crypto';
-import { taskName, type NodeId, type ServiceTask, type TaskId } from '../model/index.ts';
+import type { NodeId, Task, TaskId } from '../model/index.ts';
 import type { ContainerSpec } from '../runtime/index.ts';
 
 export interface ContainerContext {
@@ -21,16 +21,24 @@ export function containerIdOf(taskId: TaskId): string {
   return createHash('sha256').update(`hawser task ${taskId}`).digest('hex');
 }
 
+/**
+ * `<service>.<slot>.<task id>`; global services have their node's id for a slot. Docker's name of a
+ * task's container.
+ */
+export function taskName(task: Task): string {
+  return `${task.serviceName}.${task.slot === 0 ? (task.nodeId ?? '') : task.slot}.${task.id}`;
+}
+
 /** The hostname a task's container has: what was asked for, else the short container id. */
 export function hostnameOf(
-  task: ServiceTask,
+  task: Task,
   context: Pick<ContainerContext, 'nodeId' | 'nodeHostname'>,
 ): string {
   const asked = task.spec.ContainerSpec.Hostname;
   return asked ? expandTemplate(asked, task, context) : containerIdOf(task.id).slice(0, 12);
 }
 
-export function containerSpecOf(task: ServiceTask, context: ContainerContext): ContainerSpec {
+export function containerSpecOf(task: Task, context: ContainerContext): ContainerSpec {
   const asked = task.spec.ContainerSpec;
   const limits = task.spec.Resources?.Limits;
   const hostname = hostnameOf(task, context);
@@ -75,7 +83,7 @@ export function containerSpecOf(task: ServiceTask, context: ContainerContext): C
 }
 
 /** Labels that Docker puts on a task's container, and that its CLI and other tools read. */
-function swarmLabels(task: ServiceTask): Record<string, string> {
+function swarmLabels(task: Task): Record<string, string> {
   return {
     'com.docker.swarm.node.id': task.nodeId ?? '',
     'com.docker.swarm.service.id': task.serviceId,
@@ -92,7 +100,7 @@ function swarmLabels(task: ServiceTask): Record<string, string> {
  */
 function expandTemplate(
   text: string,
-  task: ServiceTask,
+  task: Task,
   context: Pick<ContainerContext, 'nodeId' | 'nodeHostname'>,
 ): string {
   const values: Readonly<Record<string, string>> = {

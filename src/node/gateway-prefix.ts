@@ -1,17 +1,17 @@
 /** Chooses the prefix of `hawser_gw`: the first local pool that no route of the host covers. */
-import { cidr, cidrOverlaps, formatCidr, maskTo, type Cidr, type Ipv4 } from '../base/index.ts';
+import { cidr4, cidr4Overlaps, formatCidr4, maskTo, type Cidr4, type Ipv4 } from '../base/index.ts';
 import { NodeError } from './errors.ts';
 
 /** Docker's local pools, in its order, without the first one that docker0 uses. */
-const LOCAL_POOLS: readonly Cidr[] = [
-  ...range(18, 31).map((second) => cidr(`172.${second}.0.0/16`)),
-  ...range(0, 15).map((index) => cidr(`192.168.${index * 16}.0/20`)),
+const LOCAL_POOLS: readonly Cidr4[] = [
+  ...range(18, 31).map((second) => cidr4(`172.${second}.0.0/16`)),
+  ...range(0, 15).map((index) => cidr4(`192.168.${index * 16}.0/20`)),
 ];
 
 /** Returns `a.b.c.d/n`. Throws `NodeError` `no-gateway-prefix` when every pool is in use. */
-export function chooseGatewayPrefix(routes: readonly Cidr[]): string {
+export function chooseGatewayPrefix(routes: readonly Cidr4[]): string {
   const specific = routes.filter((route) => route.bits > 0);
-  const free = LOCAL_POOLS.find((pool) => !specific.some((route) => cidrOverlaps(pool, route)));
+  const free = LOCAL_POOLS.find((pool) => !specific.some((route) => cidr4Overlaps(pool, route)));
   if (free === undefined) {
     throw new NodeError(
       { code: 'no-gateway-prefix' },
@@ -20,12 +20,12 @@ export function chooseGatewayPrefix(routes: readonly Cidr[]): string {
         'set --gateway-prefix to a prefix that this host does not use',
     );
   }
-  return formatCidr(free);
+  return formatCidr4(free);
 }
 
 /** Prefixes in the text of /proc/net/route: addresses are little-endian hexadecimal. */
-export function parseProcRoutes(text: string): Cidr[] {
-  const routes: Cidr[] = [];
+export function parseProcRoutes(text: string): Cidr4[] {
+  const routes: Cidr4[] = [];
   for (const line of text.split('\n').slice(1)) {
     const fields = line.split('\t');
     const destination = fields[1];

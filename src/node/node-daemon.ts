@@ -6,14 +6,7 @@ import { join } from 'node:path';
 import { messageOf, type Clock, type Logger } from '../base/index.ts';
 import type { ClusterMember } from '../cluster/index.ts';
 import { Planner, type LocalPlan, type Plan } from '../dataplane/index.ts';
-import {
-  isServiceTask,
-  isTerminal,
-  type NodeView,
-  type ServiceTask,
-  type TaskId,
-} from '../model/index.ts';
-import type { Attachments } from './attach/index.ts';
+import type { NodeView, Task, TaskId } from '../model/index.ts';
 import type { Runtime } from '../runtime/index.ts';
 import { containerIdOf, containerSpecOf, hostnameOf } from './container-spec.ts';
 import { Acknowledgements, type Reconciler } from './reconcile/index.ts';
@@ -23,16 +16,12 @@ import { TaskRunner, type TaskDeps, type TaskNetwork } from './task-runner.ts';
 
 export interface NodeDaemonOptions {
   readonly member: ClusterMember;
-  /** Absent: no task runs here, but attachments are held. */
-  readonly runtime: Runtime | undefined;
-  readonly attachments: Attachments;
+  readonly runtime: Runtime;
   readonly reconciler: Reconciler;
   readonly sandboxes: SandboxTable;
   /** Names, hosts file and resolver of each sandbox. */
   readonly names: SandboxNames;
   readonly runDirectory: string;
-  /** As for `LocalPlan`. */
-  readonly advertisedLinks: readonly string[];
   readonly hostname: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -53,37 +42,30 @@ export class NodeDaemon implements TaskNetwork {
   private isPlanDue = false;
 
   constructor(options: NodeDaemonOptions) {
-    const { reconciler, member, names } = options;
+    const { reconciler, member } = options;
     this.options = options;
     this.acknowledgements = new Acknowledgements({
-      // A removed task is not named any more either once its removal is acknowledged.
-      whenConverged: async (namespaces) => {
-        await Promise.all([reconciler.whenConverged(namespaces), names.whenServed()]);
-      },
+      whenConverged: (namespaces) => reconciler.whenConverged(namespaces),
       acknowledge: (networkId, revision) => member.acknowledge(networkId, revision),
     });
   }
 
   /** Adopts what an earlier agent left, then follows the view. */
   async start(): Promise<void> {
-    const { member, runtime, sandboxes, names, attachments } = this.options;
+    const { member, runtime, sandboxes, names } = this.options;
     this.view = member.view;
-    names.onPortsChanged(() => this.replan());
-    names.update(this.view);
     for (const sandbox of sandboxes.values()) await this.serveNames(sandbox);
     this.unsubscribe.push(
       member.onView((view) => this.follow(view)),
-      ...(runtime ? [runtime.onChange((id) => this.wakeOwnerOf(id))] : []),
+      runtime.onChange((id) => this.wakeOwnerOf(id)),
     );
-    await attachments.start(() => this.replan());
-    await this.retainNames();
+    names.update(this.view);
     this.follow(this.view);
   }
 
   close(): void {
     for (const unsubscribe of this.unsubscribe) unsubscribe();
     this.acknowledgements.close();
-    this.options.attachments.close();
     for (const runner of this.runners.values()) runner.close();
   }
 
@@ -91,7 +73,7 @@ export class NodeDaemon implements TaskNetwork {
     return this.options.sandboxes.get(taskId) !== undefined;
   }
 
-  async attach(task: ServiceTask): Promise<void> {
+  async attach(task: Task): Promise<void> {
     const sandbox = await this.options.sandboxes.ensure(task.id);
     await this.openNames(sandbox);
     this.replan();
@@ -122,67 +104,39 @@ export class NodeDaemon implements TaskNetwork {
     }
   }
 
-  /** The engine goes on without: what it serves for nobody is looked after by the next agent. */
-  private async retainNames(): Promise<void> {
-    const { names, sandboxes, attachments, logger } = this.options;
-    const own = sandboxes.values().map(({ taskId }) => taskId);
-    try {
-      await names.retain(
-        new Set([...own, ...attachments.joints().map((joint) => joint.namespace)]),
-      );
-    } catch (error) {
-      logger.warn({ error: messageOf(error) }, 'cannot adopt the DNS engine');
-    }
-  }
-
   private async openNames(sandbox: Sandbox): Promise<void> {
     await this.options.ensureNamespace(sandbox.namespace);
     await this.options.names.open(sandbox, this.taskOf(sandbox.taskId));
   }
 
-  private taskOf(taskId: TaskId): ServiceTask | undefined {
-    return serviceTask(this.view, taskId);
+  private taskOf(taskId: TaskId): Task | undefined {
+    return this.view?.assignments.get(taskId)?.task;
   }
 
   private follow(view: NodeView | undefined): void {
     this.view = view;
     this.options.names.update(view);
     for (const sandbox of this.options.sandboxes.values()) void this.serveNames(sandbox);
-    this.options.attachments.follow(view);
     this.replan();
-    const { runtime } = this.options;
-    if (runtime === undefined) return this.reject(view);
-    for (const { task } of view?.assignments.values() ?? [])
-      if (isServiceTask(task)) this.ensureRunner(task.id, runtime);
-    for (const container of runtime.list()) {
+    const wanted = view?.assignments;
+    for (const taskId of wanted?.keys() ?? []) this.ensureRunner(taskId);
+    for (const container of this.options.runtime.list()) {
       const taskId = container.spec.labels['com.docker.swarm.task.id'] as TaskId | undefined;
-      if (taskId !== undefined) this.ensureRunner(taskId, runtime);
+      if (taskId !== undefined) this.ensureRunner(taskId);
     }
-    for (const sandbox of this.options.sandboxes.values())
-      this.ensureRunner(sandbox.taskId, runtime);
+    for (const sandbox of this.options.sandboxes.values()) this.ensureRunner(sandbox.taskId);
     const isRemembered = this.isViewRemembered();
     for (const [taskId, runner] of this.runners)
-      runner.want(serviceTask(view, taskId), { isRemembered });
+      runner.want(wanted?.get(taskId)?.task, { isRemembered });
   }
 
-  /** What was put here by mistake goes elsewhere at once. */
-  private reject(view: NodeView | undefined): void {
-    const atMs = this.options.clock.wallMs();
-    const error = 'this node runs no tasks: it was started with the runtime "none"';
-    for (const { task } of view?.assignments.values() ?? [])
-      if (isServiceTask(task) && !isTerminal(task.status.state))
-        this.options.member.report([
-          { id: task.id, status: { state: 'rejected', message: 'preparing', error, atMs } },
-        ]);
-  }
-
-  private ensureRunner(taskId: TaskId, runtime: Runtime): void {
+  private ensureRunner(taskId: TaskId): void {
     if (this.runners.has(taskId)) return;
-    this.runners.set(taskId, new TaskRunner(taskId, this.taskDeps(runtime)));
+    this.runners.set(taskId, new TaskRunner(taskId, this.taskDeps()));
   }
 
-  private taskDeps(runtime: Runtime): TaskDeps {
-    const { clock, logger, member } = this.options;
+  private taskDeps(): TaskDeps {
+    const { runtime, clock, logger, member } = this.options;
     return {
       runtime,
       network: this,
@@ -194,7 +148,7 @@ export class NodeDaemon implements TaskNetwork {
     };
   }
 
-  private specOf(task: ServiceTask): ReturnType<typeof containerSpecOf> {
+  private specOf(task: Task): ReturnType<typeof containerSpecOf> {
     const { names, hostname, runDirectory, member } = this.options;
     const sandbox = this.options.sandboxes.get(task.id);
     const context = {
@@ -236,9 +190,8 @@ export class NodeDaemon implements TaskNetwork {
   private isPlanComplete(): boolean {
     if (!this.isViewRemembered()) return true;
     if (this.view === undefined) return false;
-    // What is newer than the view has links and rows that no plan of it names.
-    const { sandboxes, attachments } = this.options;
-    if (!attachments.areIn(this.view)) return false;
+    // A sandbox that is newer than the view has links and rows that no plan of it names.
+    const { sandboxes } = this.options;
     return sandboxes.values().every(({ taskId }) => this.taskOf(taskId) !== undefined);
   }
 
@@ -249,9 +202,8 @@ export class NodeDaemon implements TaskNetwork {
   }
 
   private localPlan(): LocalPlan {
-    const { sandboxes, names, attachments, advertisedLinks } = this.options;
+    const { sandboxes, names } = this.options;
     return {
-      isProbing: true,
       sandboxes: sandboxes.values().map((sandbox) => {
         const ports = names.portsOf(sandbox.taskId);
         return {
@@ -259,18 +211,11 @@ export class NodeDaemon implements TaskNetwork {
           ...(ports ? { resolverPorts: { udp: ports.udpPort, tcp: ports.tcpPort } } : {}),
         };
       }),
-      joints: attachments.joints(),
       gateway: {
         prefix: sandboxes.prefix,
         address: sandboxes.bridgeAddress,
         ingressAddress: sandboxes.ingressAddress,
       },
-      advertisedLinks,
     };
   }
-}
-
-function serviceTask(view: NodeView | undefined, taskId: TaskId): ServiceTask | undefined {
-  const task = view?.assignments.get(taskId)?.task;
-  return task !== undefined && isServiceTask(task) ? task : undefined;
 }

@@ -1,15 +1,7 @@
 /** Names in sandboxes: what each container's files say, and which of them the resolver serves. */
 import { join } from 'node:path';
 import { buildHostsFile, buildResolvConf, type ResolvConf } from '../dns/index.ts';
-import type { NamespaceName } from '../dataplane/index.ts';
-import {
-  addressesOf,
-  type NetworkId,
-  type NodeView,
-  type ServiceTask,
-  type Task,
-  type TaskId,
-} from '../model/index.ts';
+import type { NodeView, Task, TaskId } from '../model/index.ts';
 import type { Resolver, ResolverPorts } from './resolver/index.ts';
 import type { Sandbox } from './sandboxes.ts';
 
@@ -20,14 +12,9 @@ export interface SandboxNamesOptions {
   readonly readHostResolvConf: () => string;
 }
 
-interface Served {
-  readonly namespace: NamespaceName;
-  readonly networks: readonly NetworkId[];
-  readonly conf: ResolvConf;
-}
-
 export class SandboxNames {
   private readonly options: SandboxNamesOptions;
+  private readonly ports = new Map<TaskId, ResolverPorts>();
 
   constructor(options: SandboxNamesOptions) {
     this.options = options;
@@ -38,61 +25,36 @@ export class SandboxNames {
     if (view !== undefined) this.options.resolver.update(view);
   }
 
-  /** Resolves when containers are answered from the view of the last update. */
-  whenServed(): Promise<void> {
-    return this.options.resolver.whenServed();
-  }
-
-  /** Ensures that only these of an earlier agent's sandboxes are served. */
-  retain(taskIds: ReadonlySet<string>): Promise<void> {
-    return this.options.resolver.retain(taskIds);
-  }
-
-  /** Called when ports of sandboxes are others than they were. */
-  onPortsChanged(listener: () => void): void {
-    this.options.resolver.onPortsChanged = listener;
-  }
-
   /** Ensures that the sandbox, whose namespace exists, is served. Throws `ResolverError`. */
   async open(sandbox: Sandbox, task: Task | undefined): Promise<void> {
+    const conf = this.confOf(task);
     const networks = (task?.attachments ?? []).map(({ networkId }) => networkId);
-    const { taskId, namespace } = sandbox;
-    await this.serve(taskId, { namespace, networks, conf: this.confOf(task) });
-  }
-
-  /** Likewise for a namespace that was joined; networks of an earlier call are replaced. */
-  async openJoint(namespace: NamespaceName, networks: readonly NetworkId[]): Promise<void> {
-    await this.serve(namespace, { namespace, networks, conf: this.confOf(undefined) });
-  }
-
-  async close(id: TaskId | NamespaceName): Promise<void> {
-    await this.options.resolver.close(id);
-  }
-
-  /** Where port 53 leads in there; absent while it is not served. */
-  portsOf(id: TaskId | NamespaceName): ResolverPorts | undefined {
-    return this.options.resolver.portsOf(id);
-  }
-
-  private async serve(
-    id: TaskId | NamespaceName,
-    { namespace, networks, conf }: Served,
-  ): Promise<void> {
-    await this.options.resolver.open(id, {
-      networkNamespacePath: join(this.options.runDirectory, 'netns', namespace),
+    const ports = await this.options.resolver.open(sandbox.taskId, {
+      networkNamespacePath: join(this.options.runDirectory, 'netns', sandbox.namespace),
       asker: { networks, hasNdots: conf.hasNdots },
       upstreams: conf.upstreams,
     });
+    this.ports.set(sandbox.taskId, ports);
   }
 
-  resolvConf(task: ServiceTask): string {
+  async close(taskId: TaskId): Promise<void> {
+    this.ports.delete(taskId);
+    await this.options.resolver.close(taskId);
+  }
+
+  /** Where the sandbox's port 53 leads; absent while it is not served. */
+  portsOf(taskId: TaskId): ResolverPorts | undefined {
+    return this.ports.get(taskId);
+  }
+
+  resolvConf(task: Task): string {
     return this.confOf(task).file;
   }
 
-  hostsFile(task: ServiceTask, hostname: string): string {
+  hostsFile(task: Task, hostname: string): string {
     return buildHostsFile({
       hostname,
-      addresses: task.attachments.flatMap(addressesOf),
+      addresses: task.attachments.map(({ address }) => address),
       extraHosts: task.spec.ContainerSpec.Hosts ?? [],
     });
   }
@@ -100,7 +62,7 @@ export class SandboxNames {
   private confOf(task: Task | undefined): ResolvConf {
     return buildResolvConf(
       this.options.readHostResolvConf(),
-      task?.spec.ContainerSpec?.DNSConfig ?? {},
+      task?.spec.ContainerSpec.DNSConfig ?? {},
     );
   }
 }

@@ -8,7 +8,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { addressAt, cidr, cidrSize, formatIp, messageOf } from '../base/index.ts';
+import { cidr4, cidr4Size, formatIpv4, ipv4FromNumber, messageOf } from '../base/index.ts';
 import type { Logger } from '../base/index.ts';
 import type { TaskId } from '../model/index.ts';
 import { writeFileAtomic } from './atomic-file.ts';
@@ -110,7 +110,7 @@ export class SandboxTable {
 
   /** Next-fit, so that an address is not given to another task right after its owner went. */
   private freeAddress(): string {
-    const hosts = cidrSize(cidr(this.prefix)) - 1;
+    const hosts = cidr4Size(cidr4(this.prefix)) - 1;
     for (let tried = 0; tried < hosts; tried += 1) {
       if (this.nextHost >= hosts) this.nextHost = INGRESS_HOST + 1;
       const address = this.addressOf(this.nextHost);
@@ -125,7 +125,7 @@ export class SandboxTable {
   }
 
   private addressOf(host: number): string {
-    return formatIp(addressAt(cidr(this.prefix), host));
+    return formatIpv4(ipv4FromNumber(cidr4(this.prefix).base + host));
   }
 
   /** Writes one after the other; each writes the newest state. */

@@ -1,6 +1,6 @@
 /** Carries one task of this node through its life, one step at a time, and says how it stands. */
 import { messageOf, type Clock, type Logger } from '../base/index.ts';
-import { isTerminal, type ServiceTask, type TaskId, type TaskStatus } from '../model/index.ts';
+import { isTerminal, type Task, type TaskId, type TaskStatus } from '../model/index.ts';
 import {
   RuntimeError,
   type ContainerSpec,
@@ -14,7 +14,7 @@ import { nextTaskStep, type TaskStep } from './task-step.ts';
 export interface TaskNetwork {
   has(taskId: TaskId): boolean;
   /** Ensures sandbox, links and resolver; resolves when the kernel holds all of it. */
-  attach(task: ServiceTask): Promise<void>;
+  attach(task: Task): Promise<void>;
   release(taskId: TaskId): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export interface TaskDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   /** What the runtime is to run; valid once the task is attached. */
-  specOf(task: ServiceTask): Promise<ContainerSpec>;
+  specOf(task: Task): Promise<ContainerSpec>;
   report(taskId: TaskId, status: TaskStatus): void;
   /** Nothing of the task is left here. */
   onForgotten(taskId: TaskId): void;
@@ -36,7 +36,7 @@ const RETRY_MS = 1000;
 export class TaskRunner {
   private readonly taskId: TaskId;
   private readonly deps: TaskDeps;
-  private task: ServiceTask | undefined;
+  private task: Task | undefined;
   private isRemembered = false;
   private hasEnded = false;
   private isRunning = false;
@@ -51,7 +51,7 @@ export class TaskRunner {
   }
 
   /** Sets what is wanted; `undefined` when the view, told or remembered, has no such task. */
-  want(task: ServiceTask | undefined, { isRemembered }: { readonly isRemembered: boolean }): void {
+  want(task: Task | undefined, { isRemembered }: { readonly isRemembered: boolean }): void {
     this.task = task;
     this.isRemembered = isRemembered;
     this.wake();

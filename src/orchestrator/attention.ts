@@ -1,4 +1,4 @@
-import { NO_SERVICE, type NodeId, type Service, type ServiceId } from '../model/index.ts';
+import type { NodeId, Service, ServiceId } from '../model/index.ts';
 import type { Change, Store } from '../store/index.ts';
 import { Occupancy } from './placement/occupancy.ts';
 
@@ -20,8 +20,6 @@ export class Attention {
   /** Services that are gone and may have left tasks behind. */
   private readonly gone = new Set<ServiceId>();
   private counted: Occupancy | undefined;
-  /** Being looked at, and nothing has changed since that began. */
-  private looking: ServiceId | undefined;
 
   constructor(store: Store) {
     this.store = store;
@@ -60,14 +58,8 @@ export class Attention {
     return this.quiet.has(id) || this.quietGlobals.has(id);
   }
 
-  /** A look at the service begins, or at what is left of it. */
-  beginLook(id: ServiceId): void {
-    this.looking = id;
-  }
-
-  /** The service was looked at, and is quiet unless something changed meanwhile. */
+  /** The service was looked at, and is quiet. */
   rest({ id, spec }: Service): void {
-    if (this.looking !== id) return;
     if ('Global' in spec.Mode) this.quietGlobals.add(id);
     else this.quiet.add(id);
   }
@@ -77,9 +69,8 @@ export class Attention {
     return this.gone;
   }
 
-  /** What is left of a service was looked at, and is quiet unless something changed meanwhile. */
+  /** What is left of a service was looked at, and is quiet. */
   restRemnant(id: ServiceId): void {
-    if (this.looking !== id) return;
     if (this.store.tasksByService(id).length === 0) this.gone.delete(id);
     else this.quiet.add(id);
   }
@@ -102,8 +93,6 @@ export class Attention {
         case 'task':
           this.counted?.change(change.before, change.after);
           this.wake((change.after ?? change.before)?.serviceId);
-          // Attachments have no service that could be looked at: they are like what is left of one.
-          if (change.after?.serviceId === NO_SERVICE) this.gone.add(NO_SERVICE);
           break;
         case 'network':
           // Networks matter to tasks that wait for an address, and those are not quiet.
@@ -113,20 +102,17 @@ export class Attention {
   }
 
   private noteNode(id: NodeId): void {
-    this.looking = undefined;
     for (const { serviceId } of this.store.tasksByNode(id)) this.quiet.delete(serviceId);
     this.quietGlobals.clear();
   }
 
   private wake(id: ServiceId | undefined): void {
     if (id === undefined) return;
-    if (this.looking === id) this.looking = undefined;
     this.quiet.delete(id);
     this.quietGlobals.delete(id);
   }
 
   private wakeAll(): void {
-    this.looking = undefined;
     this.quiet.clear();
     this.quietGlobals.clear();
   }

@@ -1,7 +1,7 @@
 import { randomId, type Rng } from '../base/index.ts';
 import type { Node, NodeId, Service, ServiceId, Task, TaskId, TaskStatus } from '../model/index.ts';
 import { taskNetworkIds, type Command, type NewTask, type Store } from '../store/index.ts';
-import { isWanted } from './look/group.ts';
+import { isWanted } from './group.ts';
 import { NodeLoads } from './placement/node-loads.ts';
 import type { Occupancy } from './placement/occupancy.ts';
 import { Placer } from './placement/placer.ts';

@@ -13,7 +13,6 @@
  * wait for a delay or for its predecessor -> desired `running` -> desired `shutdown` when replaced,
  * kept as history -> removed. A task that has no successor (its service is gone, or scaled down)
  * goes to desired `remove`, and from the store when its node has reported its end. Start with
- * `orchestrator.ts`, then `look/group.ts` (how a slot stands) and `look/reconcile.ts` (what is done
- * then).
+ * `orchestrator.ts`, then `group.ts` (how a slot stands) and `reconcile.ts` (what is done then).
  */
 export { Orchestrator, decide, type DecideOutcome } from './orchestrator.ts';

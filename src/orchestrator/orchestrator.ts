@@ -3,9 +3,9 @@ import type { Service } from '../model/index.ts';
 import type { Command, Store } from '../store/index.ts';
 import { Attention } from './attention.ts';
 import { Decision } from './decision.ts';
-import { reconcileGlobal } from './look/global.ts';
-import { reapHistory, reapTasks } from './look/reap.ts';
-import { reconcileReplicated } from './look/replicated.ts';
+import { reconcileGlobal } from './global.ts';
+import { reapHistory, reapTasks } from './reap.ts';
+import { reconcileReplicated } from './replicated.ts';
 
 export interface DecideOutcome {
   /** What to propose. Absent when tasks are as the services want them. */
@@ -33,7 +33,7 @@ export class Orchestrator {
   }
 
   /**
-   * Steps of about a millisecond, and at their end the decision. Commands may be applied between
+   * Steps of about a service each, and at their end the decision. Commands may be applied between
    * them: what then no longer fits is passed over by the store, and decided again. `nowMs` is wall
    * clock time, because delays must survive a change of leader.
    */
@@ -46,12 +46,10 @@ export class Orchestrator {
     for (const look of this.looks(decision)) {
       if (decision.isFull) break;
       decision.beginLook();
-      const steps = look();
-      while (steps.next().done !== true) {
-        yield;
-        // The whole state was replaced.
-        if (attention.occupancy !== occupancy) return { wakeAtMs: nowMs };
-      }
+      look();
+      yield;
+      // The whole state was replaced.
+      if (attention.occupancy !== occupancy) return { wakeAtMs: nowMs };
     }
     const command = decision.command();
     const { wakeAtMs } = decision;
@@ -64,24 +62,20 @@ export class Orchestrator {
   }
 
   /** A look at each service that is not quiet, and then at each that is gone but for tasks. */
-  private *looks(decision: Decision): Generator<() => Iterator<void>, void> {
+  private *looks(decision: Decision): Generator<() => void, void> {
     const { store, attention } = this;
     for (const service of store.services.values()) {
       if (attention.isQuiet(service.id)) continue;
-      yield function* () {
-        attention.beginLook(service.id);
-        yield* look(decision, service);
+      yield () => {
+        look(decision, service);
         if (decision.isQuiet) attention.rest(service);
-        yield;
       };
     }
     for (const id of attention.remnants()) {
       if (attention.isQuiet(id)) continue;
-      yield function* () {
-        attention.beginLook(id);
-        yield* reapTasks(decision, store.tasksByService(id));
+      yield () => {
+        reapTasks(decision, store.tasksByService(id));
         if (decision.isQuiet) attention.restRemnant(id);
-        yield;
       };
     }
   }
@@ -97,12 +91,12 @@ export function decide(store: Store, nowMs: number, rng: Rng): DecideOutcome {
   return step.value;
 }
 
-function* look(decision: Decision, service: Service): Generator<void, void> {
+function look(decision: Decision, service: Service): void {
   const { Mode } = service.spec;
   const groups =
     'Global' in Mode
-      ? yield* reconcileGlobal(decision, service)
-      : yield* reconcileReplicated(decision, service, Mode.Replicated.Replicas);
-  yield* reapHistory(decision, service, groups);
-  yield* reapTasks(decision, decision.store.tasksByService(service.id));
+      ? reconcileGlobal(decision, service)
+      : reconcileReplicated(decision, service, Mode.Replicated.Replicas);
+  reapHistory(decision, service, groups);
+  reapTasks(decision, decision.store.tasksByService(service.id));
 }

@@ -78,7 +78,7 @@ export type Command =
   | {
       readonly type: 'cluster.gossip-keys';
       readonly atMs: number;
-      readonly gossipKeys: Omit<GossipKeys, 'sinceMs' | 'betrayed'>;
+      readonly gossipKeys: Omit<GossipKeys, 'sinceMs'>;
     }
   /** A node joined or came back: creates or refreshes it and marks it ready. */
   | {
@@ -151,24 +151,6 @@ export type Command =
       readonly statuses: readonly { readonly id: TaskId; readonly status: TaskStatus }[];
       readonly removes: readonly TaskId[];
     }
-  /**
-   * A node wants a place on a network for a namespace or container of its own that no service
-   * made. The place is given back when the node reports the task's end.
-   */
-  | {
-      readonly type: 'attachment.create';
-      readonly atMs: number;
-      readonly id: TaskId;
-      readonly nodeId: NodeId;
-      readonly networkId: NetworkId;
-      readonly name: string;
-      readonly aliases: readonly string[];
-      /** Absent: the network's next free one. */
-      readonly address?: string;
-      readonly backendOf?: ServiceId;
-      /** Of the container that it is for; empty for a bare namespace. */
-      readonly containerId: string;
-    }
   /** What a node says of its own tasks; rows of other nodes' tasks are ignored. */
   | {
       readonly type: 'tasks.report';
@@ -182,8 +164,6 @@ export interface Refusal {
   readonly code:
     | 'not-found'
     | 'name-taken'
-    | 'address-taken'
-    | 'not-attachable'
     | 'in-use'
     | 'port-taken'
     | 'subnet-overlap'

@@ -85,12 +85,6 @@ export class Draft {
     return taken;
   }
 
-  /** Takes a number that somebody chose. Precondition: in range and free. */
-  claim(pool: NumberPool, value: number): void {
-    pool.claim(value);
-    this.undos.push(() => pool.release(value));
-  }
-
   release(pool: NumberPool, value: number): void {
     pool.release(value);
     this.undos.push(() => pool.claim(value));

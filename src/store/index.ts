@@ -7,7 +7,7 @@
  * a clock, draws randomness or does I/O: whoever applies the same commands has the same state, byte
  * for byte in `snapshotPieces()`.
  * Inputs: `apply(command)`. Outputs: tables with indexes, `watch`, snapshots, and per node the
- * rows it must know (`viewRows` on a manager, `NodeRows` to follow them, `buildView` on the node).
+ * rows it must know (`viewRows` on a manager, `buildView` on the node).
  * Limits: 65,534 nodes, 2^24 - 4096 subnets, 2,768 automatic ports per protocol.
  * Start with `commands.ts`, then `store.ts`, then `apply/index.ts`.
  */
@@ -18,5 +18,4 @@ export { type Change } from './state.ts';
 export { type TableReader } from './table.ts';
 export { SnapshotError, type SnapshotErrorDetail } from './snapshot/format.ts';
 export { buildView, viewRows } from './view/node-view.ts';
-export { NodeRows, type ViewDifference } from './view/node-rows.ts';
 export { type StampedRow } from './view/view-index.ts';

@@ -4,8 +4,6 @@
  */
 import { randomId, SeededRng } from '../../src/base/index.ts';
 import type {
-  AttachGrant,
-  AttachRequest,
   ClusterMember,
   InitRequest,
   JoinRequest,
@@ -160,11 +158,6 @@ export class FakeMember implements ClusterMember {
     throw new Error('the API never reports');
   }
 
-  async attach(request: AttachRequest): Promise<AttachGrant> {
-    if (!this.manager || !this.selfId) throw new ClusterError({ code: 'not-member' }, 'no member');
-    return this.manager.attach(this.selfId, request);
-  }
-
   acknowledge(): void {
     throw new Error('the API never acknowledges');
   }
@@ -197,7 +190,6 @@ export class FakeMember implements ClusterMember {
         if (this.doNodesMove) this.moveNodes(store);
         return outcome;
       },
-      attach: () => Promise.reject(new Error('attachments are not asked of this fake')),
       joinTokens: () => {
         const secrets = store.cluster?.joinSecrets;
         return {

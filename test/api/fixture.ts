@@ -11,7 +11,6 @@ import { startApi } from '../../src/api/index.ts';
 import { SILENT_LOGGER, SYSTEM_CLOCK, SeededRng } from '../../src/base/index.ts';
 import type { ContainerSpec } from '../../src/runtime/index.ts';
 import { FakeMember } from './fake-member.ts';
-import { FakeAttachments } from './fake-attachments.ts';
 import { FakeRuntime } from './fake-runtime.ts';
 
 export interface Answer {
@@ -25,7 +24,6 @@ export interface Answer {
 export class Fixture {
   readonly member = new FakeMember();
   readonly runtime = new FakeRuntime();
-  readonly attachments = new FakeAttachments();
   readonly backend: Backend;
   path = '';
   private directory = '';
@@ -36,7 +34,6 @@ export class Fixture {
     this.backend = {
       member: this.member,
       runtime: this.runtime,
-      attachments: this.attachments,
       clock: SYSTEM_CLOCK,
       rng: new SeededRng(11),
       addresses: {

@@ -48,9 +48,9 @@ test('1,000 members: a crash is known everywhere within 5 s (p99)', (t) => {
   t.deepEqual(falseDeaths(world), []);
 });
 
-for (const nodes of [3, 5, 10, 30]) {
+for (const nodes of [3, 5]) {
   test(`${nodes} members: a crash is known everywhere within 3 s (p99)`, (t) => {
-    const runs = IS_SOAK ? 2000 : Math.ceil(500 / nodes);
+    const runs = IS_SOAK ? 2000 : 100;
     const everywhere = Array.from({ length: runs }, (_, run) => {
       const world = new World({ nodes, seed: SEED + run });
       world.startAcquainted();

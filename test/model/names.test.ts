@@ -6,7 +6,6 @@ import {
   taskHostname,
   taskName,
   type Node,
-  type ServiceTask,
   type Task,
 } from '../../src/model/index.ts';
 
@@ -18,7 +17,7 @@ const task = {
   nodeId: 'node1',
   spec: { ContainerSpec: { Image: 'x', Labels: { mine: 'yes' } } },
   status: { containerId: 'f'.repeat(64) },
-} as unknown as ServiceTask;
+} as unknown as Task;
 const node = { id: 'node1', description: { hostname: 'host1' } } as Node;
 
 test('tasks are named after service, place and id', (t) => {

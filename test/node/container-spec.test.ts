@@ -1,7 +1,6 @@
 import test from 'ava';
-import type { NodeId, ServiceId, ServiceTask, Task, TaskId } from '../../src/model/index.ts';
-import { taskName } from '../../src/model/index.ts';
-import { containerIdOf, containerSpecOf } from '../../src/node/container-spec.ts';
+import type { NodeId, ServiceId, Task, TaskId } from '../../src/model/index.ts';
+import { containerIdOf, containerSpecOf, taskName } from '../../src/node/container-spec.ts';
 
 const CONTEXT = {
   nodeId: 'node1' as NodeId,
@@ -11,7 +10,7 @@ const CONTEXT = {
   hostsFile: (hostname: string) => `10.0.1.5\t${hostname}\n`,
 };
 
-function task(spec: Partial<ServiceTask['spec']>, more: Partial<Task> = {}): ServiceTask {
+function task(spec: Partial<Task['spec']>, more: Partial<Task> = {}): Task {
   return {
     id: 'task1' as TaskId,
     serviceId: 'service1' as ServiceId,
@@ -20,7 +19,7 @@ function task(spec: Partial<ServiceTask['spec']>, more: Partial<Task> = {}): Ser
     nodeId: 'node1' as NodeId,
     spec: { ContainerSpec: { Image: 'busybox' }, ...spec },
     ...more,
-  } as ServiceTask;
+  } as Task;
 }
 
 test("a container has the same id whenever it is asked for, and Docker's shape of one", (t) => {

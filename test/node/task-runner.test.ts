@@ -1,6 +1,6 @@
 import test from 'ava';
 import { SILENT_LOGGER, type Clock } from '../../src/base/index.ts';
-import type { ServiceTask, Task, TaskId, TaskStatus } from '../../src/model/index.ts';
+import type { Task, TaskId, TaskStatus } from '../../src/model/index.ts';
 import { containerIdOf } from '../../src/node/container-spec.ts';
 import { TaskRunner, type TaskDeps } from '../../src/node/task-runner.ts';
 import type { ContainerSpec, ContainerStatus, Runtime } from '../../src/runtime/index.ts';
@@ -108,14 +108,14 @@ class World {
   }
 }
 
-function task(desiredState: Task['desiredState'], image = 'busybox'): ServiceTask {
+function task(desiredState: Task['desiredState'], image = 'busybox'): Task {
   return {
     id: TASK_ID,
     desiredState,
     spec: { ContainerSpec: { Image: image } },
     status: { state: 'assigned', atMs: 0, message: '' },
     attachments: [],
-  } as unknown as ServiceTask;
+  } as unknown as Task;
 }
 
 test('a task that is shut down before it runs ends', async (t) => {

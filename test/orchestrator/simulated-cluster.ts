@@ -136,7 +136,7 @@ export class SimulatedCluster {
     if (task.desiredState === 'shutdown' || task.desiredState === 'remove')
       return become('shutdown');
     if (task.desiredState === 'ready') return state === 'ready' ? undefined : become('ready');
-    if (this.broken.has(task.spec.ContainerSpec?.Image ?? '')) return become('failed');
+    if (this.broken.has(task.spec.ContainerSpec.Image)) return become('failed');
     return state === 'running' ? undefined : become('running');
   }
 }

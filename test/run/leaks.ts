@@ -49,7 +49,7 @@ function directories(): string[] {
     .map((directory) => `directory ${directory}`);
 }
 
-const TEST_PROGRAMS = /(^|\/)(conmon|hawser-dns|runc|nsenter)$/;
+const TEST_PROGRAMS = /(^|\/)(conmon|runc|nsenter)$/;
 
 /** Agents, container monitors and what they run; each by pid, so that two of a kind are two. */
 function processes(): string[] {

@@ -1,13 +1,12 @@
 /** The commands that scenarios of the store are written in. */
-import {
-  addressesOf,
-  type NetworkId,
-  type NodeId,
-  type Revision,
-  type ServiceId,
-  type TaskId,
-  type TaskStatus,
-  type ViewRow,
+import type {
+  NetworkId,
+  NodeId,
+  Revision,
+  ServiceId,
+  TaskId,
+  TaskStatus,
+  ViewRow,
 } from '../../src/model/index.ts';
 import { Store, viewRows, type Command, type NewTask } from '../../src/store/index.ts';
 import {
@@ -62,7 +61,6 @@ function commandOf(store: Store, { words, options }: ScenarioCommand): Command {
       return { type: 'node.remove', atMs, id: name as NodeId, isForced: argument === 'force' };
     case 'network':
       return networkCreate(name, networkConfig(options), {
-        EnableIPv6: options['dual'] === 'yes',
         Ingress: options['ingress'] === 'yes',
       });
     case 'network-rm':
@@ -87,20 +85,13 @@ function commandOf(store: Store, { words, options }: ScenarioCommand): Command {
 }
 
 function networkConfig(options: ScenarioCommand['options']) {
-  const { subnet, range, gateway, aux } = options;
+  const { subnet, range, gateway } = options;
   if (!subnet) return [];
   return subnet.split(',').map((Subnet) => ({
     Subnet,
     ...(range && { IPRange: range }),
     ...(gateway && { Gateway: gateway }),
-    ...(aux && { AuxiliaryAddresses: Object.fromEntries(aux.split(',').map(pairOf)) }),
   }));
-}
-
-/** `name:address` */
-function pairOf(text: string): [string, string] {
-  const [name = '', address = ''] = text.split(':');
-  return [name, address];
 }
 
 function updateOf(store: Store, name: string, options: ScenarioCommand['options']): Command {
@@ -157,7 +148,7 @@ function show(
             spec.Name,
             subnet.prefix,
             `gateway ${subnet.gateway}`,
-            `vni ${subnet.vni ?? '-'}`,
+            `vni ${subnet.vni}`,
             `free ${store.freeAddresses(id)}`,
           ]),
         ),
@@ -171,8 +162,7 @@ function show(
         [...store.services.values()].map(({ spec, specVersion, virtualIps, ports }) => [
           spec.Name,
           `version ${specVersion}`,
-          virtualIps.map((vip) => `${vip.networkId}=${addressesOf(vip).join('+')}`).join(' ') ||
-            '-',
+          virtualIps.map((vip) => `${vip.networkId}=${vip.address}`).join(' ') || '-',
           ports
             .map((p) => `${p.PublishedPort}:${p.TargetPort}/${p.Protocol}/${p.PublishMode}`)
             .join(' ') || '-',
@@ -184,8 +174,7 @@ function show(
           task.id,
           task.nodeId ?? '-',
           `${task.status.state}/${task.desiredState}`,
-          task.attachments.map((at) => `${at.networkId}=${addressesOf(at).join('+')}`).join(' ') ||
-            '-',
+          task.attachments.map((at) => `${at.networkId}=${at.address}`).join(' ') || '-',
           task.status.error ?? '',
         ]),
       );
@@ -211,9 +200,7 @@ function summary(row: ViewRow): string {
     case 'service':
       return row.virtualIps.map((vip) => vip.address).join(' ');
     case 'endpoint': {
-      const where = row.attachments
-        .map((at) => `${at.networkId}=${addressesOf(at).join('+')}`)
-        .join(' ');
+      const where = row.attachments.map((at) => `${at.networkId}=${at.address}`).join(' ');
       return `${where} ${row.isServing ? 'serving' : 'not serving'}`;
     }
     case 'assignment':

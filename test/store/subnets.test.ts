@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { cidr, cidrOverlaps, formatCidr, ipv4FromNumber, maskTo } from '../../src/base/index.ts';
+import { cidr4, cidr4Overlaps, formatCidr4, ipv4FromNumber, maskTo } from '../../src/base/index.ts';
 import type { Network } from '../../src/model/index.ts';
 import { cutSubnet, findOverlap, parseSubnet } from '../../src/store/pool/subnets.ts';
 
@@ -77,7 +77,7 @@ const prefix = fc
   .tuple(fc.nat(2 ** 16 - 1), fc.integer({ min: 17, max: 30 }))
   .map(([low, bits]) => {
     const base = maskTo(ipv4FromNumber(10 * 2 ** 24 + low), bits);
-    return formatCidr({ base, bits });
+    return formatCidr4({ base, bits });
   });
 
 test('what is cut overlaps nothing, and nothing lower would do', (t) => {
@@ -90,12 +90,12 @@ test('what is cut overlaps nothing, and nothing lower would do', (t) => {
       const size = 2 ** (32 - bits);
       const isFree = (base: number): boolean => {
         const candidate = { base: ipv4FromNumber(base), bits };
-        return !used.some((text) => cidrOverlaps(cidr(text), candidate));
+        return !used.some((text) => cidr4Overlaps(cidr4(text), candidate));
       };
       let lowest = 10 * 2 ** 24;
       while (!isFree(lowest)) lowest += size;
       const isInside = lowest + size <= 10 * 2 ** 24 + 2 ** 16;
-      const expected = isInside ? formatCidr({ base: ipv4FromNumber(lowest), bits }) : undefined;
+      const expected = isInside ? formatCidr4({ base: ipv4FromNumber(lowest), bits }) : undefined;
       return cut?.prefix === expected;
     },
   );
@@ -104,10 +104,10 @@ test('what is cut overlaps nothing, and nothing lower would do', (t) => {
 
 test('an overlap names the network and the subnet that are in the way', (t) => {
   const networks = [networkWith('10.1.0.0/24'), networkWith('10.2.0.0/24', '10.3.0.0/16')];
-  const overlap = findOverlap(cidr('10.3.7.0/24'), networks);
+  const overlap = findOverlap(cidr4('10.3.7.0/24'), networks);
   t.is(overlap?.network, networks[1]);
   t.is(overlap?.subnet.prefix, '10.3.0.0/16');
-  t.is(findOverlap(cidr('10.4.0.0/24'), networks), undefined);
+  t.is(findOverlap(cidr4('10.4.0.0/24'), networks), undefined);
 });
 
 const described: readonly {

@@ -1,5 +1,4 @@
 /** The cgroup above those of all containers, whichever agent of the machine they are of. */
-import { existsSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -7,16 +6,6 @@ import { join } from 'node:path';
 export const CGROUP_PARENT = '/hawser';
 
 const CGROUP_ROOT = '/sys/fs/cgroup';
-
-/** Where a service manager keeps track of processes: the unified hierarchy, or systemd's own. */
-const TRACKING_HIERARCHIES = ['', 'unified', 'systemd'];
-
-/** Directories for a process that outlives the agent, in each hierarchy that matters to that. */
-export function cgroupsFor(name: string): readonly string[] {
-  return TRACKING_HIERARCHIES.map((hierarchy) => join(CGROUP_ROOT, hierarchy))
-    .filter((root) => existsSync(join(root, 'cgroup.procs')))
-    .map((root) => join(root, CGROUP_PARENT, name));
-}
 
 /**
  * Removes it from every hierarchy where nothing is left in it: the kernel refuses where something

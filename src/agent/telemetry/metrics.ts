@@ -2,18 +2,12 @@
 import { createServer, type Server } from 'node:http';
 import type { HttpCounters } from '../../api/index.ts';
 import type { ClusterMember, GossipReport } from '../../cluster/index.ts';
-import { isAttachment, type EndpointRow } from '../../model/index.ts';
+import type { EndpointRow } from '../../model/index.ts';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { PathReport } from '../../dataplane/index.ts';
-import { collectPaths } from './path-metrics.ts';
 import { collectGossip } from './gossip-metrics.ts';
 
 /** Buckets in seconds, from a tenth of a millisecond to ten seconds. */
 const SECONDS_BUCKETS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10];
-
-/** prom-client samples the event loop's lag this often; see `collectProcess`. */
-const NEVER_MS = 2 ** 31 - 1;
-const LAG_SAMPLES = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
 
 export interface AgentMetrics {
   readonly registry: Registry;
@@ -24,7 +18,6 @@ export interface AgentMetrics {
   readonly reconcileRepairs: Counter<'kind'>;
   readonly reconcileSeconds: Histogram;
   readonly lbBackends: Gauge;
-  readonly nodeAttachments: Gauge;
   readonly overlayEndpoints: Gauge;
 }
 
@@ -40,15 +33,13 @@ export interface ScrapeSources {
   apiCounters(): Readonly<HttpCounters> | undefined;
   /** What this node's gossip knows; undefined without any. */
   gossip(): GossipReport | undefined;
-  /** What probes of the paths to other nodes have found; undefined without any. */
-  paths(): PathReport | undefined;
   /** Gauges that are cheap to compute and pointless to keep. */
   refresh(metrics: AgentMetrics): void;
 }
 
 export function createMetrics(version: string, sources: ScrapeSources): AgentMetrics {
   const registry = new Registry();
-  collectProcess(registry);
+  collectDefaultMetrics({ register: registry });
   const registers = [registry];
   const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
   const histogram = (name: string, help: string): Histogram =>
@@ -79,10 +70,6 @@ export function createMetrics(version: string, sources: ScrapeSources): AgentMet
       'hawser_lb_backends',
       'Backends of all VIPs and published ports on this node.',
     ),
-    nodeAttachments: gauge(
-      'hawser_node_attachments',
-      'Namespaces of this node that others made, and that are on a network.',
-    ),
     overlayEndpoints: gauge(
       'hawser_overlay_endpoints',
       'Endpoints this node knows on its networks.',
@@ -91,35 +78,12 @@ export function createMetrics(version: string, sources: ScrapeSources): AgentMet
   collectDns(registry, sources);
   collectApi(registry, sources);
   collectGossip(registry, () => sources.gossip());
-  collectPaths(registry, () => sources.paths());
   const scrape = registry.metrics.bind(registry);
   registry.metrics = async () => {
     sources.refresh(metrics);
     return scrape();
   };
   return metrics;
-}
-
-/**
- * What prom-client tells of a process, without the samples of the event loop's lag: to take one
- * each 10 ms cost an agent that has nothing to do a third of the processor that it used. The lag at
- * a scrape stays, and the share of time in which the loop worked costs nothing to know.
- */
-function collectProcess(registry: Registry): void {
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
-  for (const sample of LAG_SAMPLES)
-    registry.removeSingleMetric(`nodejs_eventloop_lag_${sample}_seconds`);
-  let before = performance.eventLoopUtilization();
-  new Gauge({
-    name: 'hawser_agent_event_loop_ratio',
-    help: 'Share of the time since the last scrape in which the event loop worked.',
-    registers: [registry],
-    collect() {
-      const now = performance.eventLoopUtilization();
-      this.set(performance.eventLoopUtilization(now, before).utilization);
-      before = now;
-    },
-  });
 }
 
 const API_COUNTERS = [
@@ -189,8 +153,6 @@ export function refreshFromView(metrics: AgentMetrics, member: ClusterMember | u
   metrics.raftIsLeader.set(raft?.isLeader === true ? 1 : 0);
   metrics.gossipMembers.set(member?.gossip?.members ?? 0);
   const endpoints = [...(view?.endpoints.values() ?? [])];
-  const assigned = [...(view?.assignments.values() ?? [])];
-  metrics.nodeAttachments.set(assigned.filter(({ task }) => isAttachment(task)).length);
   metrics.overlayEndpoints.set(countAttachments(endpoints));
   metrics.lbBackends.set(countAttachments(endpoints.filter((endpoint) => endpoint.isServing)));
 }

@@ -2,7 +2,7 @@
 import type { Mount, Subnet, Task } from '../../model/index.ts';
 import type { ContainerStatus, OciImageConfig, Runtime } from '../../runtime/index.ts';
 import type { Backend } from '../backend.ts';
-import { subnetOf, withPrefixLength } from '../networks/network-documents.ts';
+import { withPrefixLength } from '../networks/network-documents.ts';
 import { ZERO_TIME, rfc3339 } from '../swarm/access.ts';
 import { humanDuration } from './human-duration.ts';
 import { taskOf } from './lookup.ts';
@@ -85,24 +85,20 @@ function networksDocument(task: Task | undefined, backend: Backend): object {
   const entries = (task?.attachments ?? []).map((attachment) => {
     const network = networks?.get(attachment.networkId);
     const subnets = network?.subnets ?? [];
-    const own = placeOf(attachment.address, subnets);
-    const own6 = placeOf(attachment.address6, subnets);
+    const [, bits = '32'] = withPrefixLength(attachment.address, subnets).split('/');
     const document = {
-      IPAMConfig: {
-        IPv4Address: own.address,
-        ...(own6.address === '' ? {} : { IPv6Address: own6.address }),
-      },
+      IPAMConfig: { IPv4Address: attachment.address },
       Links: null,
       Aliases: attachment.aliases,
       MacAddress: attachment.mac,
       NetworkID: attachment.networkId,
       EndpointID: '',
-      Gateway: own.gateway,
-      IPAddress: own.address,
-      IPPrefixLen: own.bits,
-      IPv6Gateway: own6.gateway,
-      GlobalIPv6Address: own6.address,
-      GlobalIPv6PrefixLen: own6.bits,
+      Gateway: gatewayOf(subnets),
+      IPAddress: attachment.address,
+      IPPrefixLen: Number(bits),
+      IPv6Gateway: '',
+      GlobalIPv6Address: '',
+      GlobalIPv6PrefixLen: 0,
       DriverOpts: null,
       DNSNames: null,
     };
@@ -111,14 +107,8 @@ function networksDocument(task: Task | undefined, backend: Backend): object {
   return Object.fromEntries(entries);
 }
 
-/** An address with its subnet's length and gateway; empty, as Docker has it, for an absent one. */
-function placeOf(
-  address: string | undefined,
-  subnets: readonly Subnet[],
-): { readonly address: string; readonly bits: number; readonly gateway: string } {
-  if (address === undefined) return { address: '', bits: 0, gateway: '' };
-  const [, bits] = withPrefixLength(address, subnets).split('/');
-  return { address, bits: Number(bits), gateway: subnetOf(address, subnets)?.gateway ?? '' };
+function gatewayOf(subnets: readonly Subnet[]): string {
+  return subnets[0]?.gateway ?? '';
 }
 
 function mountDocument(mount: Mount): object {

@@ -57,14 +57,6 @@ export const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'subnet-overlap': 403,
   exhausted: 503,
   'out-of-sequence': 500,
-  'address-taken': 409,
-  'not-attachable': 403,
-  // Namespaces that cannot be attached.
-  'not-a-namespace': 400,
-  own: 400,
-  occupied: 409,
-  overlap: 409,
-  'too-many': 503,
   // Specs and addresses that do not validate.
   invalid: 400,
   'invalid-spec': 400,
@@ -119,10 +111,8 @@ export function isRefusal(thrown: unknown): boolean {
 
 function knownStatus(thrown: unknown): number | undefined {
   if (!(thrown instanceof CodedError)) return undefined;
-  const detail = thrown.detail as { readonly code: string; readonly reason?: string };
-  // What a manager refused for another node keeps the state's own reason.
-  const reason = detail.code === 'refused' ? STATUS_OF_CODE[detail.reason ?? ''] : undefined;
-  return reason ?? STATUS_OF_CODE[detail.code];
+  const detail = thrown.detail as { readonly code: string };
+  return STATUS_OF_CODE[detail.code];
 }
 
 /** What the client is told: Docker's `{"message": …}`. */

@@ -1,6 +1,6 @@
 /** Networks as Docker shows them. */
 import { createHash } from 'node:crypto';
-import { ADDRESS_BITS, cidr, cidrContains, familyOfText, ip } from '../../base/index.ts';
+import { cidr4Contains, ipv4, maskTo, tryParseInterface4 } from '../../base/index.ts';
 import type {
   EndpointRow,
   Network,
@@ -78,7 +78,7 @@ export function shownNetworkRow(row: NetworkRow): ShownNetwork {
       Scope: 'swarm',
       Driver: 'overlay',
       EnableIPv4: true,
-      EnableIPv6: row.subnets.some(({ prefix }) => familyOfText(prefix) === 6),
+      EnableIPv6: false,
       IPAM: { Driver: 'default', Options: {}, Config: ipamConfig(row.subnets) },
       Internal: row.isInternal,
       Attachable: false,
@@ -132,25 +132,23 @@ function ipamConfig(subnets: readonly Subnet[]): readonly object[] {
     Subnet: subnet.prefix,
     ...(subnet.ipRange === undefined ? {} : { IPRange: subnet.ipRange }),
     Gateway: subnet.gateway,
-    ...(subnet.auxiliary === undefined ? {} : { AuxiliaryAddresses: subnet.auxiliary }),
   }));
 }
 
 function vniOption(subnets: readonly Subnet[]): Readonly<Record<string, string>> {
-  return { [VNI_LIST_OPTION]: subnets.flatMap((subnet) => subnet.vni ?? []).join(',') };
-}
-
-/** The subnet that holds the address. */
-export function subnetOf(address: string, subnets: readonly Subnet[]): Subnet | undefined {
-  return subnets.find(({ prefix }) => cidrContains(cidr(prefix), ip(address)));
+  return { [VNI_LIST_OPTION]: subnets.map((subnet) => subnet.vni).join(',') };
 }
 
 /** `10.0.1.3` -> `10.0.1.3/24`, by the subnet that holds it. */
 export function withPrefixLength(address: string, subnets: readonly Subnet[]): string {
-  const subnet = subnetOf(address, subnets);
-  const bits =
-    subnet === undefined ? ADDRESS_BITS[familyOfText(address)] : cidr(subnet.prefix).bits;
-  return `${address}/${bits}`;
+  for (const { prefix } of subnets) {
+    const parsed = tryParseInterface4(prefix);
+    if (!parsed) continue;
+    const base = maskTo(parsed.address, parsed.bits);
+    if (cidr4Contains({ base, bits: parsed.bits }, ipv4(address)))
+      return `${address}/${parsed.bits}`;
+  }
+  return `${address}/32`;
 }
 
 /** `Containers` of an inspected network: this node's own endpoints on it, by container id. */
@@ -169,12 +167,11 @@ function containerEntry(
   if (!attachment) return [];
   const subnets = view.networks.get(attachment.networkId)?.subnets ?? [];
   const document = {
-    Name: row.attachmentName ?? taskName({ ...row, id: row.taskId }),
+    Name: taskName({ ...row, id: row.taskId }),
     EndpointID: createHash('sha256').update(`${networkId}/${row.taskId}`).digest('hex'),
     MacAddress: attachment.mac,
     IPv4Address: withPrefixLength(attachment.address, subnets),
-    IPv6Address:
-      attachment.address6 === undefined ? '' : withPrefixLength(attachment.address6, subnets),
+    IPv6Address: '',
   };
   return [[row.containerId ?? row.taskId, document]];
 }

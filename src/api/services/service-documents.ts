@@ -1,6 +1,6 @@
 /** Services and tasks as Docker shows them. */
 import type { Service, ServiceSpec, Subnet, Task, UpdateConfig } from '../../model/index.ts';
-import { addressesOf, isTerminal } from '../../model/index.ts';
+import { isTerminal } from '../../model/index.ts';
 import type { Store } from '../../store/index.ts';
 import { attachedNetworkDocument, withPrefixLength } from '../networks/network-documents.ts';
 import { metaDocument, rfc3339 } from '../swarm/access.ts';
@@ -21,12 +21,10 @@ export function serviceDocument(service: Service, store: Store): Readonly<Record
 }
 
 function virtualIps(service: Service, store: Store): readonly object[] {
-  return service.virtualIps.flatMap((vip) =>
-    addressesOf(vip).map((address) => ({
-      NetworkID: vip.networkId,
-      Addr: withPrefixLength(address, subnetsOf(vip.networkId, store)),
-    })),
-  );
+  return service.virtualIps.map((vip) => ({
+    NetworkID: vip.networkId,
+    Addr: withPrefixLength(vip.address, subnetsOf(vip.networkId, store)),
+  }));
 }
 
 function subnetsOf(
@@ -100,10 +98,8 @@ export function taskDocument(task: Task, store: Store): object {
     NetworksAttachments: task.attachments.flatMap((attachment) => {
       const network = store.networks.get(attachment.networkId);
       if (!network) return [];
-      const Addresses = addressesOf(attachment).map((address) =>
-        withPrefixLength(address, network.subnets),
-      );
-      return [{ Network: attachedNetworkDocument(network), Addresses }];
+      const address = withPrefixLength(attachment.address, network.subnets);
+      return [{ Network: attachedNetworkDocument(network), Addresses: [address] }];
     }),
     Volumes: null,
   };

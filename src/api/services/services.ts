@@ -14,7 +14,6 @@ import {
   serviceStatusDocument,
   withInsertedDefaults,
 } from './service-documents.ts';
-import { drawServiceName } from './service-name.ts';
 import { readServiceSpec, requireKnownImage } from './service-spec.ts';
 
 const FILTERS = ['id', 'label', 'mode', 'name', 'runtime'];
@@ -72,20 +71,11 @@ function inspect(backend: Backend, exchange: Exchange): Reply {
 
 async function create(backend: Backend, exchange: Exchange): Promise<Reply> {
   managerOf(backend);
-  const spec = readServiceSpec(backend, named(backend, await readJsonObject(exchange)));
+  const spec = readServiceSpec(backend, await readJsonObject(exchange));
   await requireKnownImage(backend, spec.TaskTemplate.ContainerSpec.Image);
   const id = randomId(backend.rng) as ServiceId;
   await propose(backend, { type: 'service.create', id, spec });
   return json({ ID: id, Warnings: null }, 201);
-}
-
-/** Who does not name a service gets a name for it. */
-function named(backend: Backend, document: Record<string, unknown>): Record<string, unknown> {
-  const { Name } = document;
-  if (Name !== undefined && Name !== '') return document;
-  const { services } = managerOf(backend).store;
-  const isTaken = (name: string): boolean => services.byName(name).length > 0;
-  return { ...document, Name: drawServiceName(backend.rng, isTaken) };
 }
 
 async function update(backend: Backend, exchange: Exchange): Promise<Reply> {

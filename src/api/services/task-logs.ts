@@ -38,7 +38,7 @@ function stream(backend: Backend, exchange: Exchange, tasks: readonly Task[]): P
   );
   const hasDetails = flag(exchange.query, 'details');
   return writeLogs(exchange, managerOf(backend).taskLogs(tasks, query), {
-    hasTty: tasks.length > 0 && tasks.every((task) => task.spec.ContainerSpec?.TTY === true),
+    hasTty: tasks.length > 0 && tasks.every((task) => task.spec.ContainerSpec.TTY === true),
     hasTimestamps: options.hasTimestamps,
     ...(hasDetails
       ? { detailsOf: (entry: TaskLogEntry) => detailsByTask.get(entry.taskId) ?? '' }

@@ -1,6 +1,6 @@
 /** `tasks`: list and inspect. */
 import type { Task } from '../../model/index.ts';
-import { isAttachment, taskName } from '../../model/index.ts';
+import { taskName } from '../../model/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Backend } from '../backend.ts';
 import type { Exchange, Reply, Route } from '../http/exchange.ts';
@@ -91,18 +91,11 @@ function isAdmitted(task: Task, known: TaskFilters, store: Store): boolean {
     filters.admits('id', (wanted) => task.id.startsWith(wanted)) &&
     filters.admits('name', (wanted) => isNamed(task, wanted)) &&
     filters.admits('desired-state', (wanted) => task.desiredState === wanted) &&
-    isOfRuntime(task, filters) &&
-    filters.admitsLabels('label', task.spec.ContainerSpec?.Labels) &&
+    filters.admits('runtime', (wanted) => wanted === '' || wanted === 'container') &&
+    filters.admitsLabels('label', task.spec.ContainerSpec.Labels) &&
     (isUpToDate === undefined ||
       isUpToDate === (store.services.get(task.serviceId)?.specVersion === task.specVersion))
   );
-}
-
-/** As in Docker, attachments are shown only to those who ask for them. */
-function isOfRuntime(task: Task, filters: Filters): boolean {
-  const runtime = isAttachment(task) ? 'attachment' : 'container';
-  if (!filters.has('runtime')) return runtime === 'container';
-  return filters.admits('runtime', (wanted) => (wanted || 'container') === runtime);
 }
 
 function isNamed(task: Task, wanted: string): boolean {

@@ -9,7 +9,6 @@ import type { Command, Refusal } from '../../store/index.ts';
 import type { Backend } from '../backend.ts';
 import { badRequest, notFound, unavailable } from '../http/errors.ts';
 
-const NOT_A_MANAGER = 'This node is not a swarm manager.';
 const HINT_INACTIVE =
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect ' +
   'this node to swarm ' +
@@ -36,10 +35,9 @@ export class RefusedError extends CodedError<{ readonly code: Refusal['code'] }>
 export function managerOf(backend: Backend): Manager {
   const { manager } = backend.member;
   if (manager) return manager;
-  const { state, role, error } = backend.member.status();
+  const { state, role } = backend.member.status();
   if (state === 'inactive') throw unavailable(HINT_INACTIVE);
   if (state === 'locked') throw unavailable(HINT_LOCKED);
-  if (state === 'error') throw unavailable(`${NOT_A_MANAGER} ${error ?? ''}`);
   throw unavailable(role === 'manager' ? HINT_PREPARING : HINT_WORKER);
 }
 

@@ -153,18 +153,16 @@ function advertiseAddress(backend: Backend, document: Document): string {
 
 async function leave(backend: Backend, exchange: Exchange): Promise<Reply> {
   const isForced = flag(exchange.query, 'force');
-  const { state, role } = backend.member.status();
-  if (state === 'inactive') {
+  if (backend.member.status().state === 'inactive') {
     throw unavailable('This node is not part of a swarm');
   }
-  if (state === 'locked' && !isForced) {
+  if (backend.member.status().state === 'locked' && !isForced) {
     throw unavailable(
       'Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this ' +
         'message.',
     );
   }
-  // Whether one in trouble is needed by others, its member knows.
-  if (role === 'manager' && state !== 'error' && !isForced) {
+  if (backend.member.status().role === 'manager' && !isForced) {
     throw unavailable(leaveWarning(backend.member.manager));
   }
   await backend.member.leave(isForced);

@@ -107,7 +107,6 @@ function nodeDocument(node: Node, { cluster, part }: NodeSurroundings): object {
       Resources: { NanoCPUs: description.nanoCpus, MemoryBytes: description.memoryBytes },
       Engine: {
         EngineVersion: description.engineVersion,
-        ...pathLabels(node),
         Plugins: [{ Type: 'Network', Name: 'overlay' }],
       },
       TLSInfo: nodeTlsDocument(node, cluster),
@@ -118,19 +117,6 @@ function nodeDocument(node: Node, { cluster, part }: NodeSurroundings): object {
       Addr: node.address,
     },
     ...(part && { ManagerStatus: managerStatus(part, node) }),
-  };
-}
-
-/** What the node found out about its paths, as labels of its engine: the CLI shows these. */
-function pathLabels({ description: { paths } }: Node): object {
-  if (paths === undefined) return {};
-  return {
-    Labels: {
-      ...(paths.mtu !== undefined && { 'hawser.path.mtu': String(paths.mtu) }),
-      ...Object.fromEntries(
-        paths.problems.map((problem, at) => [`hawser.path.problem.${at + 1}`, problem]),
-      ),
-    },
   };
 }
 

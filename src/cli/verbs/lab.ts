@@ -55,7 +55,7 @@ export function labCommand(context: CliContext): Command {
       if (command.length === 0) throw usageError('lab exec', 'write a command after --');
       context.exitStatus = await labExec(node, command);
     });
-  addNodeCommands(lab, context);
+  addNodeCommands(lab);
   lab
     .command('down')
     .description('remove the lab and everything it made')
@@ -63,7 +63,7 @@ export function labCommand(context: CliContext): Command {
   return lab;
 }
 
-function addNodeCommands(lab: Command, context: CliContext): void {
+function addNodeCommands(lab: Command): void {
   const argument = ['<node>', 'number of the node'] as const;
   lab
     .command('stop')
@@ -77,12 +77,9 @@ function addNodeCommands(lab: Command, context: CliContext): void {
     .action((node: string) => labStop(node, 'SIGKILL'));
   lab
     .command('start')
-    .description('start the agent of a node again; returns when it is Ready, or locked')
+    .description('start the agent of a node again')
     .argument(...argument)
-    .action(async (node: string) => {
-      const isLeft = await labStart(node);
-      if (isLeft !== undefined) context.print(isLeft);
-    });
+    .action((node: string) => labStart(node));
 }
 
 async function up(context: CliContext, flags: UpFlags): Promise<void> {

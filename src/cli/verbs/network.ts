@@ -1,6 +1,5 @@
 /** `hawser network`: overlay networks. */
 import { Command } from 'commander';
-import { cidrContains, tryParseCidr, tryParseIp } from '../../base/index.ts';
 import { objectPath, type CliContext } from '../context.ts';
 import { filterQuery, parseLabels } from '../parse/words.ts';
 import { usageError } from '../errors.ts';
@@ -21,7 +20,6 @@ interface CreateOptions {
   readonly subnet: readonly string[];
   readonly gateway: readonly string[];
   readonly ipRange: readonly string[];
-  readonly auxAddress: readonly string[];
   readonly label: readonly string[];
   readonly opt: readonly string[];
   readonly attachable?: boolean;
@@ -40,7 +38,6 @@ export function networkCommand(context: CliContext): Command {
     .option('--subnet <cidr>', 'its subnet; may repeat', collect, [])
     .option('--gateway <address>', 'gateway of the subnet in the same place', collect, [])
     .option('--ip-range <cidr>', 'part of the subnet that tasks get addresses from', collect, [])
-    .option('--aux-address <name=address>', 'never given to a task; may repeat', collect, [])
     .option('--label <key=value>', 'label; may repeat', collect, [])
     .option('-o, --opt <key=value>', 'option of the driver; may repeat', collect, [])
     .option('--attachable', 'containers outside of services may join')
@@ -82,30 +79,15 @@ export function networkCommand(context: CliContext): Command {
   return network;
 }
 
-/** Which of the subnets holds the address; -1 for none. */
-function subnetFor(address: string, subnets: readonly string[]): number {
-  const number = tryParseIp(address);
-  return subnets.findIndex((subnet) => {
-    const prefix = tryParseCidr(subnet);
-    return number !== undefined && prefix !== undefined && cidrContains(prefix, number);
-  });
-}
-
 async function create(context: CliContext, name: string, options: CreateOptions): Promise<void> {
   const { subnet, gateway, ipRange } = options;
-  const auxiliary = Object.entries(parseLabels('--aux-address', options.auxAddress));
   if (gateway.length > subnet.length) throw usageError('--gateway', 'there is no --subnet for it');
   if (ipRange.length > subnet.length) throw usageError('--ip-range', 'there is no --subnet for it');
   const config = subnet.map((Subnet, at) => ({
     Subnet,
     ...(gateway[at] === undefined ? {} : { Gateway: gateway[at] }),
     ...(ipRange[at] === undefined ? {} : { IPRange: ipRange[at] }),
-    AuxiliaryAddresses: Object.fromEntries(
-      auxiliary.filter(([, address]) => subnetFor(address, subnet) === at),
-    ),
   }));
-  if (auxiliary.some(([, address]) => subnetFor(address, subnet) < 0))
-    throw usageError('--aux-address', 'no --subnet holds it');
   const created = await context.send<{ Id: string; Warning?: string }>({
     method: 'POST',
     path: '/networks/create',

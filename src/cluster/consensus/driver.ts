@@ -20,6 +20,7 @@ import {
   type SnapshotRequest,
   type Write,
 } from '../../raft/index.ts';
+import { randomBelow } from '../../base/index.ts';
 import { Applier } from './state/applier.ts';
 import { CommitNotices } from './commit-notices.ts';
 import { DiskWriter } from './disk-writer.ts';
@@ -36,7 +37,6 @@ import { ReadBarriers } from './callers/read-barriers.ts';
 import { closed, noLeader, tooLarge } from './refusals.ts';
 import { StatusWatch } from './status-watch.ts';
 import { Snapshots } from './state/snapshots.ts';
-import { TickClock } from './tick-clock.ts';
 
 /** Rounds of one pump before others get the event loop. */
 const ROUNDS_MAX = 8;
@@ -55,7 +55,8 @@ export class RaftDriver<Outcome> {
   private readonly snapshots: Snapshots<Outcome>;
   private readonly notices: CommitNotices;
   private readonly watch: StatusWatch;
-  private readonly clock: TickClock;
+  private stopTicking: () => void = () => undefined;
+  private lastTickMs: number;
   private lastPumpMs: number;
   private isPumpDue = false;
   private isInstalling = false;
@@ -106,9 +107,8 @@ export class RaftDriver<Outcome> {
       onChange: () => this.pumpSoon(),
     });
     this.notices = new CommitNotices((message) => wire.send(message), pace);
-    const run = (ticks: number, nowMs: number): void => this.tick(ticks, nowMs);
-    this.clock = new TickClock({ pace, rng, limits, run });
-    this.lastPumpMs = pace.monotonicMs();
+    this.lastTickMs = pace.monotonicMs();
+    this.lastPumpMs = this.lastTickMs;
   }
 
   /**
@@ -218,7 +218,12 @@ export class RaftDriver<Outcome> {
 
   private begin(): void {
     this.options.wire.start(this);
-    this.clock.start();
+    // Peers that began together do not tick together, and so rarely stand at the same moment.
+    const { tickMs } = this.limits;
+    this.stopTicking = this.pace.after(randomBelow(this.options.rng, tickMs), () => {
+      this.lastTickMs = this.pace.monotonicMs();
+      this.stopTicking = this.pace.every(tickMs, () => this.tick());
+    });
     // Nobody else could be waited for.
     if (this.isAlone) this.raft.campaign();
     this.pumpSoon();
@@ -230,7 +235,7 @@ export class RaftDriver<Outcome> {
   }
 
   private async end(): Promise<void> {
-    this.clock.stop();
+    this.stopTicking();
     this.notices.close();
     this.desk.close(closed());
     this.barriers.close(closed());
@@ -240,20 +245,22 @@ export class RaftDriver<Outcome> {
     await this.options.opened.storage.close();
   }
 
-  private tick(ticks: number, nowMs: number): void {
-    for (let count = ticks; count > 0; count -= 1) this.raft.tick();
+  private tick(): void {
+    const nowMs = this.pace.monotonicMs();
+    for (let count = this.ticksDue(nowMs); count > 0; count -= 1) this.raft.tick();
     const isRetrying = this.writer.tick(nowMs);
     if (isRetrying) this.maybeHandOverWithoutDisk();
     this.desk.tick(nowMs);
     this.barriers.tick(nowMs);
-    // Ten times a second in each manager, and nearly always for nothing.
-    if (this.isAtRest) this.lookAtStatus(nowMs);
-    else this.pump();
+    this.pump();
   }
 
-  private get isAtRest(): boolean {
-    const isAsked = this.desk.hasWork || this.barriers.hasWork || this.acts.hasWork;
-    return !isAsked && !this.hasWork && this.closing === undefined;
+  /** A process that stood still does not make up for all of it. */
+  private ticksDue(nowMs: number): number {
+    const { tickMs, ticksAtOnceMax } = this.limits;
+    const due = Math.round((nowMs - this.lastTickMs) / tickMs);
+    this.lastTickMs = due > ticksAtOnceMax ? nowMs : this.lastTickMs + due * tickMs;
+    return Math.min(due, ticksAtOnceMax);
   }
 
   private pumpSoon(): void {

@@ -63,7 +63,7 @@ export interface DriverLimits {
 }
 
 export const DRIVER_LIMITS: DriverLimits = {
-  tickMs: 100,
+  tickMs: 50,
   ticksAtOnceMax: 2,
   proposalsMax: 8192,
   proposalBytesMax: 64 << 20,

@@ -77,14 +77,14 @@ export class GossipLife {
   /** Rejects when the address cannot be had. */
   static async open(options: GossipLifeOptions): Promise<GossipLife> {
     const life = new GossipLife(options);
-    const { nodeId, address, ring, clock, rng, timing } = options;
+    const { nodeId, address, ring, clock, rng, timing, changed } = options;
     life.shell = await GossipShell.open({
       ...{ nodeId, address, clock, rng },
       ...(timing && { timing }),
       seal: new RingSeal(ring),
       tables: life.tables,
       onEvent: (event) => life.note(event),
-      onStep: () => life.lookForNews(),
+      onStep: changed,
     });
     return life;
   }
@@ -178,12 +178,6 @@ export class GossipLife {
     clearTimeout(this.telling);
     this.hosts.close();
     await this.shell?.close();
-  }
-
-  /** Most of what is heard is nothing new, and nobody is woken for it. */
-  private lookForNews(): void {
-    this.hasNews ||= this.board.takeChanges();
-    if (this.hasNews) this.options.changed();
   }
 
   private get nowMs(): number {

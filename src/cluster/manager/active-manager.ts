@@ -23,20 +23,12 @@ import {
   type ClusterUpdateRequest,
   type Identity,
 } from '../identity/index.ts';
-import type {
-  AttachGrant,
-  AttachRequest,
-  Manager,
-  ManagerInfo,
-  TaskLogEntry,
-  TaskLogQuery,
-} from '../member.ts';
+import type { Manager, ManagerInfo, TaskLogEntry, TaskLogQuery } from '../member.ts';
 import {
   BODY_BYTES_MAX,
   ClusterServer,
   NODE_FRAME_BYTES_MAX,
   StreamLink,
-  attachSchema,
   decodeJson,
   joinRequestSchema,
   memoryLinks,
@@ -51,12 +43,10 @@ import {
   type RequiredPeer,
 } from '../transport/index.ts';
 import type { ClusterMetrics, MemberTuning } from '../tuning.ts';
-import { grantAttachment } from './attach-desk.ts';
 import { JoinDesk } from './join-desk.ts';
 import { Leadership } from './lead/leadership.ts';
 import { Replica, nodeOf, type ReplicaOptions } from './replica.ts';
 import type { LogUpload } from './sessions/log-broker.ts';
-import { TaskLogs } from './task-logs.ts';
 
 export interface ActiveManagerOptions {
   /** Where the log lies. */
@@ -86,7 +76,6 @@ export class ActiveManager implements Manager {
   private readonly options: ActiveManagerOptions;
   private readonly replica: Replica;
   private readonly desk: JoinDesk;
-  private readonly logs: TaskLogs;
   private readonly clusterListeners = new Set<() => void>();
   private identity: Identity;
   private leadership: Leadership | undefined;
@@ -107,14 +96,6 @@ export class ActiveManager implements Manager {
       logger,
       managers: () => this.addresses(),
       access: identity,
-    });
-    this.logs = new TaskLogs({
-      store: replica.store,
-      identity,
-      clock,
-      sync: () => this.sync(),
-      fromNodes: () => this.leadership?.readLogs,
-      leaderAddress: () => this.leaderAddress,
     });
   }
 
@@ -198,10 +179,8 @@ export class ActiveManager implements Manager {
           await this.sync();
           return this.desk.renew(decodeJson(renewRequestSchema, body).requestPem, peer.node);
         },
-        attach: (body, peer) => this.attach(peer.node.id, decodeJson(attachSchema, body)),
         takePart: (body, peer) => this.letTakePart(body, peer),
         session: (stream, peer) => this.openStreamSession(stream, peer),
-        taskLogs: (body, stream, peer) => this.logs.serve(body, stream, peer),
         logs: (requestId, stream, peer) =>
           this.leadership?.acceptLogs(requestId, stream, peer) ?? false,
       },
@@ -278,17 +257,15 @@ export class ActiveManager implements Manager {
     return planClusterUpdate(this.cluster(), request, { nowMs, access: this.identity });
   }
 
-  async attach(nodeId: NodeId, request: AttachRequest): Promise<AttachGrant> {
-    // A network that was made a moment ago, through another manager, is to be found.
-    await this.sync();
-    const { store } = this;
-    const { clock } = this.options;
-    const propose = (command: Command): Promise<ApplyOutcome> => this.propose(command);
-    return grantAttachment({ store, clock, propose }, nodeId, request);
-  }
-
   taskLogs(tasks: readonly Task[], query: TaskLogQuery): AsyncIterable<TaskLogEntry> {
-    return this.logs.read(tasks, query);
+    const { leadership } = this;
+    if (leadership !== undefined) return leadership.taskLogs(tasks, query);
+    const leader = this.leaderAddress;
+    const where = leader === undefined ? '' : `, ${leader}`;
+    throw new ClusterError(
+      { code: 'not-leader', leader },
+      `output of tasks is had from the managers' leader${where}; ask there`,
+    );
   }
 
   /** A session for the node this manager is on; undefined while another one leads. */

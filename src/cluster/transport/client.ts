@@ -7,17 +7,15 @@
  */
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import type { z } from 'zod';
-import { messageOf, SYSTEM_CLOCK } from '../../base/index.ts';
+import { messageOf } from '../../base/index.ts';
 import { ClusterError, type ClusterErrorDetail } from '../errors.ts';
 import { ROLE_UNIT, type Identity } from '../identity/index.ts';
 import { SESSION_WINDOW_BYTES, WINDOWS } from './windows.ts';
 import { formatHostPort, type HostPort } from './addresses.ts';
 import { decodeJson, protocolError } from './lines.ts';
-import { watchLiveness } from './liveness.ts';
 import { BODY_BYTES_MAX, authoritySchema, errorReplySchema } from './messages.ts';
 
-/** A lost first packet is sent again after a second. */
-const CONNECT_MS = 1_500;
+const CONNECT_MS = 3_000;
 const REQUEST_MS = 20_000;
 const LINGER_MS = 1_500;
 
@@ -59,8 +57,6 @@ export class ClusterClient {
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
     // What happens later shows on the streams.
     session.on('error', () => undefined);
-    const stop = watchLiveness(session, SYSTEM_CLOCK, () => session.destroy());
-    session.once('close', stop);
     return new ClusterClient(session);
   }
 
@@ -86,10 +82,9 @@ export class ClusterClient {
     throw refusalOf(decodeJson(errorReplySchema, bytes));
   }
 
-  /** A stream in both directions, with `body` only back, once the manager has agreed to it. */
-  async openStream(route: string, body?: object): Promise<ClientHttp2Stream> {
+  /** A stream in both directions, once the manager has agreed to it. */
+  async openStream(route: string): Promise<ClientHttp2Stream> {
     const stream = this.open(route, false);
-    if (body !== undefined) stream.end(JSON.stringify(body));
     stream.setTimeout(REQUEST_MS, () => stream.close(constants.NGHTTP2_CANCEL));
     const status = await responseStatus(stream);
     stream.setTimeout(0);

@@ -8,8 +8,6 @@ import { logFrameSchema, type LogFrame } from './messages.ts';
 
 /** An entry as `LocalNode.taskLogs` gives it. */
 export interface LogStreamEntry {
-  /** Where the stream is of several tasks. */
-  readonly taskId?: string | undefined;
   readonly stream: 'stdout' | 'stderr';
   readonly time: string;
   readonly line: Buffer;
@@ -63,11 +61,11 @@ async function trySend(stream: Duplex, entry: LogStreamEntry): Promise<boolean> 
   return true;
 }
 
-function* framesOf({ line, ...rest }: LogStreamEntry): Generator<LogFrame> {
+function* framesOf({ stream, time, line }: LogStreamEntry): Generator<LogFrame> {
   let from = 0;
   do {
     const piece = line.subarray(from, from + PIECE_BYTES_MAX);
-    yield { entries: [{ ...rest, line: piece.toString('base64') }], isEnd: false };
+    yield { entries: [{ stream, time, line: piece.toString('base64') }], isEnd: false };
     from += PIECE_BYTES_MAX;
   } while (from < line.length);
 }

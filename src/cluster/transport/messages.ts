@@ -9,9 +9,7 @@
  * talk.
  */
 import { z } from 'zod';
-import { isAttachmentName } from '../../model/index.ts';
 import type {
-  NetworkId,
   NodeDescription,
   Revision,
   TaskId,
@@ -32,12 +30,8 @@ export const HAVE_ROWS_MAX = 5_000;
 export const HAVE_FRAMES_MAX = 200;
 /** Most statuses in one report. */
 export const REPORT_STATUSES_MAX = 200;
-/** Most tasks whose output is asked for at once. */
-const LOG_TASKS_MAX = 5_000;
 /** Longest text in a task's status; the sender cuts. */
 export const STATUS_TEXT_MAX = 2_000;
-
-const ALIASES_MAX = 64;
 
 const id = z.string().min(1).max(64);
 const address = z.string().min(1).max(300);
@@ -71,11 +65,6 @@ function checkedAs<Value>(schema: z.ZodType): z.ZodType<Value> {
   return z.custom<Value>((value) => schema.safeParse(value).success);
 }
 
-/** A node can narrow every network of the cluster, but not to where nothing works. */
-const PATH_MTU_MIN = 576;
-const PATH_MTU_MAX = 65_535;
-const PATH_PROBLEMS_MAX = 16;
-
 // What a node says goes into the log, so fields that are not known here are dropped.
 const description = z
   .object({
@@ -89,22 +78,10 @@ const description = z
     tls: z
       .object({ issuer: digest, trust: z.array(digest).max(ROOTS_MAX), leaf: digest })
       .optional(),
-    paths: z
-      .object({
-        mtu: z.number().int().min(PATH_MTU_MIN).max(PATH_MTU_MAX).optional(),
-        problems: z.array(z.string().max(512)).max(PATH_PROBLEMS_MAX),
-      })
-      .optional(),
   })
-  .transform(({ tls, paths, ...value }): NodeDescription => ({
+  .transform(({ tls, ...value }): NodeDescription => ({
     ...value,
     ...(tls !== undefined && { tls }),
-    ...(paths !== undefined && {
-      paths: {
-        ...(paths.mtu !== undefined && { mtu: paths.mtu }),
-        problems: paths.problems,
-      },
-    }),
   }));
 
 const TASK_STATES = [
@@ -219,28 +196,6 @@ const logQuery = z.object({
 });
 export type WireLogQuery = z.output<typeof logQuery>;
 
-/** Output of tasks, as one manager asks it of another. */
-export const taskLogsSchema = z.object({
-  taskIds: z.array(taskId).max(LOG_TASKS_MAX),
-  query: logQuery.transform(wireQueryOf),
-});
-
-/** Without fields that are not there, and without what stays in the process. */
-export function wireQueryOf(query: WireLogQuery): {
-  readonly wantStdout: boolean;
-  readonly wantStderr: boolean;
-  readonly isFollowing: boolean;
-  readonly tailLines?: number;
-  readonly sinceMs?: number;
-} {
-  const { wantStdout, wantStderr, isFollowing, tailLines, sinceMs } = query;
-  return {
-    ...{ wantStdout, wantStderr, isFollowing },
-    ...(tailLines !== undefined && { tailLines }),
-    ...(sinceMs !== undefined && { sinceMs }),
-  };
-}
-
 export const managerMessageSchema = z.discriminatedUnion('type', [
   /** Sent once the node is registered, and again when one of its fields changes. */
   z.object({
@@ -305,21 +260,6 @@ export const takePartSchema = z.object({
 });
 export const takePartReplySchema = z.object({});
 
-/** A node asks for a place on a network. */
-export const attachSchema = z.object({
-  id: taskId,
-  network: z.string().min(1).max(256),
-  name: z.string().refine(isAttachmentName),
-  aliases: z.array(z.string().refine(isAttachmentName)).max(ALIASES_MAX),
-  containerId: z.string().max(128),
-  address: z.ipv4().optional(),
-  service: z.string().min(1).max(256).optional(),
-});
-export const attachReplySchema = z.object({
-  networkId: checkedAs<NetworkId>(id),
-  address: z.ipv4(),
-});
-
 export const renewRequestSchema = z.object({ requestPem: z.string().max(8192) });
 export const renewReplySchema = z.object({
   certificatePem: certificates,
@@ -345,8 +285,6 @@ export const logFrameSchema = z.object({
   entries: z
     .array(
       z.object({
-        /** Between managers; a node speaks for the task that it was asked for. */
-        taskId: id.optional(),
         stream: z.enum(['stdout', 'stderr']),
         time: z.string().max(64),
         line: z.base64(),

@@ -40,11 +40,7 @@ export interface ServerRoutes {
   renew(body: Buffer, peer: RequiredPeer): Promise<object>;
   /** A manager asks to be added to the group. */
   takePart(body: Buffer, peer: RequiredPeer): Promise<object>;
-  /** A node asks for a place on a network. */
-  attach(body: Buffer, peer: RequiredPeer): Promise<object>;
   session(stream: ServerHttp2Stream, peer: RequiredPeer): void;
-  /** A manager asks for output of tasks, which is written to the stream. */
-  taskLogs(body: Buffer, stream: ServerHttp2Stream, peer: RequiredPeer): Promise<void>;
   /**
    * Whether this very certificate was a node's when the root that it is of was rotated away, and
    * the node has had no other since.
@@ -81,9 +77,7 @@ export const ACCESS = {
   'POST /v1/join': 'anyone',
   'POST /v1/renew': 'superseded',
   'POST /v1/managers': 'node',
-  'POST /v1/attachments': 'node',
   'POST /v1/session': 'node',
-  'POST /v1/task-logs': 'node',
   'POST /v1/logs': 'node',
 } as const satisfies Record<string, 'anyone' | 'node' | 'superseded'>;
 
@@ -215,11 +209,6 @@ export class ClusterServer {
         const body = await readBody(stream, bodyBytesMax);
         return respond(stream, 200, await routes.takePart(body, known));
       }
-      case 'POST /v1/attachments': {
-        const known = this.admitted(peer, route);
-        const body = await readBody(stream, bodyBytesMax);
-        return respond(stream, 200, await routes.attach(body, known));
-      }
       case 'POST /v1/session': {
         const known = this.admitted(peer, route);
         stream.respond({ ':status': 200 });
@@ -228,10 +217,6 @@ export class ClusterServer {
       case 'POST /v1/logs':
         if (!routes.logs(rest, stream, this.admitted(peer, route))) throw notFound(route);
         return stream.respond({ ':status': 200 });
-      case 'POST /v1/task-logs': {
-        const known = this.admitted(peer, route);
-        return routes.taskLogs(await readBody(stream, bodyBytesMax), stream, known);
-      }
       case undefined:
         throw notFound(headers[':path'] ?? '');
       default:
@@ -342,14 +327,9 @@ function respond(stream: ServerHttp2Stream, status: number, body: object): void 
 }
 
 function respondError(stream: ServerHttp2Stream, error: unknown, nowMs: number): void {
-  const code = error instanceof ClusterError ? codeOf(error) : 'failed';
+  const code = error instanceof ClusterError ? error.detail.code : 'failed';
   const status = STATUS_OF.get(code) ?? 500;
   respond(stream, status, { code, message: messageOf(error), nowMs });
-}
-
-/** A refusal of the state goes under its own name: the other end makes it a refusal again. */
-function codeOf({ detail }: ClusterError): string {
-  return detail.code === 'refused' ? detail.reason : detail.code;
 }
 
 const STATUS_OF: ReadonlyMap<string, number> = new Map([
@@ -365,13 +345,6 @@ const STATUS_OF: ReadonlyMap<string, number> = new Map([
   ['too-large', 413],
   ['too-many-attempts', 429],
   ['busy', 503],
-  ['name-taken', 409],
-  ['address-taken', 409],
-  ['not-attachable', 403],
-  ['invalid', 400],
-  ['exhausted', 503],
-  ['not-leader', 503],
-  ['no-leader', 503],
 ]);
 
 function notFound(path: string): ClusterError {

@@ -42,13 +42,9 @@ export interface AttendanceOptions {
   readonly stateChanged: () => void;
 }
 
-/**
- * `refused`: a manager answered that it does not take this node, or neither takes the other;
- * `isRemoved`: because the cluster has no such node any more.
- */
+/** `refused`: a manager answered that it does not take this node, or neither takes the other. */
 export type AttendanceState =
-  | { readonly kind: 'pending' | 'active' }
-  | { readonly kind: 'refused'; readonly message: string; readonly isRemoved: boolean };
+  { readonly kind: 'pending' | 'active' } | { readonly kind: 'refused'; readonly message: string };
 
 export class Attendance {
   private readonly options: AttendanceOptions;
@@ -132,17 +128,14 @@ export class Attendance {
       this.options.logger.info({ reason }, 'the session with the manager ended');
       if (refusal?.code === 'not-leader') this.sentOn(refusal.leader);
       else if (refusal === undefined) this.enter({ kind: 'pending' });
-      else {
-        const { message, code } = refusal;
-        this.enter({ kind: 'refused', message, isRemoved: code === 'node-removed' });
-      }
+      else this.enter({ kind: 'refused', message: refusal.message });
     } catch (error) {
       const message = messageOf(error);
       this.options.logger.warn({ error: message }, 'no session with a manager');
       // These do not pass by themselves: an operator must see them.
       const isLasting =
         isClusterError(error, 'certificate-expired') || isClusterError(error, 'clock-skew');
-      if (isLasting) this.enter({ kind: 'refused', message, isRemoved: false });
+      if (isLasting) this.enter({ kind: 'refused', message });
       else if (this.current.kind === 'active') this.enter({ kind: 'pending' });
     } finally {
       this.session = undefined;

@@ -3,7 +3,6 @@
  * session, keeps the view it was told, repeats its reports until taken. Start with `attendance.ts`.
  */
 export { Attendance, type AttendanceState } from './attendance.ts';
-export { askAttachment } from './ask-attachment.ts';
 export { dialManager, joinThrough } from './dial.ts';
 export { HeldView, removeHeldView } from './held-view.ts';
 export type { Connection, Welcome } from './manager-session.ts';

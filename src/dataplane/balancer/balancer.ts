@@ -1,38 +1,27 @@
 /** What a load balancer is to the plan, whatever does the work in the kernel. */
-import { addressesOf, type BalancePolicy, type Protocol } from '../../model/index.ts';
+import type { Protocol } from '../../model/index.ts';
 import type { EndpointPlug } from '../endpoint-index.ts';
 import type { NftChain, NftMap } from '../objects.ts';
 
 /** Where new connections go. */
 export interface Backend {
   readonly address: string;
-  /**
-   * Share of new connections relative to the others'; 0 takes none, while connections that it has
-   * go on. Whole number.
-   */
+  /** Absent: the port that the client asked for. */
+  readonly port?: number;
+  /** Share of new connections relative to the others'; 0 takes none. Whole number. */
   readonly weight: number;
 }
 
-/**
- * What clients connect to, by one family or both; each client gets a backend of its own family.
- * `id` is unique among the frontends of a namespace.
- */
+/** What clients connect to. `id` is unique among the frontends of a namespace. */
 export type Frontend = {
   readonly id: string;
-  readonly policy: BalancePolicy;
   readonly backends: readonly Backend[];
 } & (
-  | {
-      /** Any port of the addresses; backends are asked at the port that the client asked for. */
-      readonly kind: 'address';
-      readonly addresses: readonly string[];
-    }
+  | { readonly kind: 'address'; readonly address: string }
   | {
       readonly kind: 'port';
       readonly protocol: Protocol;
       readonly port: number;
-      /** Where the backends are asked. */
-      readonly targetPort: number;
       readonly link: string;
     }
 );
@@ -66,15 +55,21 @@ export interface Balancing {
  * list of backends.
  */
 export class BackendLists {
-  private readonly known = new WeakMap<readonly EndpointPlug[], readonly Backend[]>();
+  private readonly known = new WeakMap<
+    readonly EndpointPlug[],
+    Map<number | undefined, readonly Backend[]>
+  >();
 
-  of(plugs: readonly EndpointPlug[]): readonly Backend[] {
-    const known = this.known.get(plugs);
+  /** Without `port` the backends are asked at the port that the client named. */
+  of(plugs: readonly EndpointPlug[], port?: number): readonly Backend[] {
+    const byPort = this.known.get(plugs) ?? new Map<number | undefined, readonly Backend[]>();
+    this.known.set(plugs, byPort);
+    const known = byPort.get(port);
     if (known !== undefined) return known;
-    const backends = plugs
-      .flatMap(({ attachment }) => addressesOf(attachment))
-      .map((address) => ({ address, weight: 1 }));
-    this.known.set(plugs, backends);
+    const backends = plugs.map(({ attachment: { address } }) =>
+      port === undefined ? { address, weight: 1 } : { address, port, weight: 1 },
+    );
+    byPort.set(port, backends);
     return backends;
   }
 }

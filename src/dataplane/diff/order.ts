@@ -19,11 +19,6 @@ export function inOrder(operations: readonly Operation[]): Operation[] {
 }
 
 const PUTS = 100;
-/**
- * A router does not take others' advertisements, and drops what they told it before: the settings
- * of links that are to go on with it come first.
- */
-const FORWARDING6 = 'net/ipv6/conf/all/forwarding';
 
 function stepOf({ action, object }: Operation): number {
   return action === 'put' ? PUTS + putStep(object) : deleteStep(object);
@@ -32,7 +27,6 @@ function stepOf({ action, object }: Operation): number {
 function putStep(object: KernelObject): number {
   switch (object.kind) {
     case 'sysctl':
-      if (object.path === FORWARDING6) return 10;
       return sysctlLink(object.path) === undefined ? 0 : 4;
     case 'nft-table':
       return 1;

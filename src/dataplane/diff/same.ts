@@ -48,8 +48,7 @@ export function needsReplacement(observed: LinkObject, desired: LinkObject): boo
     return (
       observed.vni !== desired.vni ||
       observed.udpPort !== desired.udpPort ||
-      observed.local !== desired.local ||
-      observed.isUndivided !== desired.isUndivided
+      observed.local !== desired.local
     );
   if (observed.type === 'veth' && desired.type === 'veth')
     return (
@@ -70,7 +69,7 @@ function isSameLink(observed: LinkObject, desired: LinkObject): boolean {
   );
 }
 
-export function isSamePort(observed: BridgePort | undefined, desired: BridgePort): boolean {
+function isSamePort(observed: BridgePort | undefined, desired: BridgePort): boolean {
   return (
     observed?.learning === desired.learning &&
     observed.unicastFlood === desired.unicastFlood &&

@@ -1,26 +1,15 @@
 /**
  * A task's namespace: its interfaces on overlays and on `hawser_gw`, and its own nft table with
- * the redirect to the resolver and what ingress needs. Of a namespace that others made only a part
- * of that.
+ * the redirect to the resolver and what ingress needs.
  */
-import { cidr, familyOf, ipv4, macOfIpv4 } from '../../base/index.ts';
-import { addressesOf, type NetworkRow } from '../../model/index.ts';
+import { cidr4, ipv4, macOfIpv4 } from '../../base/index.ts';
+import type { NetworkRow } from '../../model/index.ts';
 import { sandboxIngress, type TableParts } from '../ingress/sandbox.ts';
 import type { LocalSandbox } from '../local-plan.ts';
 import { PRIORITY, address, baseChain, route, ruleFrom, sysctl } from '../make.ts';
 import { NFT_TABLE, sandboxLink } from '../names.ts';
 import type { KernelObject, NftTableObject, SysctlObject } from '../objects.ts';
-import {
-  overlayMtu,
-  plugsOf,
-  subnetOf,
-  subnetPlaces,
-  type JointPlace,
-  type Place,
-  type Plug,
-  type Scene,
-} from '../scene.ts';
-import { address6, gatewayAddress6, hasIpv6Leg, linkSysctls6, neighbour6 } from './gateway6.ts';
+import { overlayMtu, subnetOf, subnetPlaces, type Place, type Plug, type Scene } from '../scene.ts';
 import { gatewayUse } from './use.ts';
 
 /**
@@ -43,53 +32,41 @@ const SANDBOX_SYSCTLS: readonly SysctlObject[] = [
 
 export function sandboxObjects(scene: Scene, place: Place): KernelObject[] {
   const objects: KernelObject[] = [...SANDBOX_SYSCTLS];
-  for (const plug of plugsOf(place)) objects.push(...overlayLeg(scene, plug));
+  for (const [index, attachment] of place.task.attachments.entries()) {
+    const network = scene.view.networks.get(attachment.networkId);
+    if (network !== undefined) objects.push(...overlayLeg({ place, attachment, index }, network));
+  }
   objects.push(...gatewayLeg(scene, place), ...sandboxTable(scene, place));
   return withoutOwnSysctls(objects, place);
 }
 
-/**
- * A namespace that was joined: the interfaces of its attachments with what stands on them, and the
- * way to the resolver. No default route and no setting that others would feel.
- */
-export function joinedObjects(scene: Scene, { joint, plugs }: JointPlace): KernelObject[] {
-  const objects = plugs.flatMap((plug) => overlayLeg(scene, plug));
-  return plugs.length === 0 ? [] : [...objects, ...tableOf([resolverParts(joint)])];
-}
-
-function overlayLeg(scene: Scene, { link, attachment }: Plug): KernelObject[] {
-  const network = scene.view.networks.get(attachment.networkId);
-  if (network === undefined) return [];
-  const { mac } = attachment;
-  const mtu = overlayMtu(network, scene);
-  return [
-    { kind: 'link', type: 'veth-peer', name: link, isUp: true, mac, mtu },
-    ...linkSysctls(link, attachment.address6 !== undefined),
-    ...addressesOf(attachment).flatMap((plain) => overlayAddress(link, plain, network)),
-  ];
-}
-
-/** An address, and the ways from it: to the network's other subnets, and back through ingress. */
-function overlayAddress(link: string, plain: string, network: NetworkRow): KernelObject[] {
+function overlayLeg({ attachment, index }: Plug, network: NetworkRow): KernelObject[] {
   const places = subnetPlaces(network);
-  const own = subnetOf(places, plain);
+  const own = subnetOf(places, attachment.address);
   if (own === undefined) return [];
-  const via = own.subnet.gateway;
-  const family = familyOf(own.prefix.base);
-  const others = places.filter((place) => place !== own && familyOf(place.prefix.base) === family);
+  const link = sandboxLink(index);
+  const { mac, address: plain } = attachment;
+  const mtu = overlayMtu(network);
   const objects: KernelObject[] = [
+    { kind: 'link', type: 'veth-peer', name: link, isUp: true, mac, mtu },
+    ...linkSysctls(link),
     address(link, plain, own.prefix.bits),
-    ...others.map(({ subnet }) => route({ link, via, destination: subnet.prefix })),
+    ...places
+      .filter((place) => place !== own)
+      .map(({ subnet }) => route({ link, via: own.subnet.gateway, destination: subnet.prefix })),
   ];
   if (network.isIngress)
-    objects.push(route({ link, via, table: TABLE_INGRESS }), ruleFrom(plain, TABLE_INGRESS));
+    objects.push(
+      route({ link, via: own.subnet.gateway, table: TABLE_INGRESS }),
+      ruleFrom(plain, TABLE_INGRESS),
+    );
   return objects;
 }
 
-function linkSysctls(link: string, hasIpv6: boolean): SysctlObject[] {
+function linkSysctls(link: string): SysctlObject[] {
   return [
     sysctl(`net/ipv4/conf/${link}/rp_filter`, 0),
-    ...(hasIpv6 ? linkSysctls6(link) : [sysctl(`net/ipv6/conf/${link}/disable_ipv6`, 1)]),
+    sysctl(`net/ipv6/conf/${link}/disable_ipv6`, 1),
   ];
 }
 
@@ -97,7 +74,6 @@ function gatewayLeg(scene: Scene, { sandbox, task }: Place): KernelObject[] {
   const use = gatewayUse(scene.view, task);
   if (use === 'none') return [];
   const { gateway } = scene;
-  const own = sandbox.gatewayAddress;
   const link = sandboxLink(task.attachments.length);
   const objects: KernelObject[] = [
     {
@@ -105,29 +81,21 @@ function gatewayLeg(scene: Scene, { sandbox, task }: Place): KernelObject[] {
       type: 'veth-peer',
       name: link,
       isUp: true,
-      mac: macOfIpv4(ipv4(own)),
+      mac: macOfIpv4(ipv4(sandbox.gatewayAddress)),
     },
-    ...linkSysctls(link, hasIpv6Leg(task)),
-    address(link, own, cidr(gateway.prefix).bits),
+    ...linkSysctls(link),
+    address(link, sandbox.gatewayAddress, cidr4(gateway.prefix).bits),
   ];
-  const ways = [{ own, via: gateway.address }];
-  if (hasIpv6Leg(task)) {
-    objects.push(...address6(link, own), neighbour6(link, gateway.address));
-    ways.push({ own: gatewayAddress6(own), via: gatewayAddress6(gateway.address) });
-  }
-  if (use === 'egress') return [...objects, ...ways.map(({ via }) => route({ link, via }))];
-  const rules = ways.flatMap((way) => [
-    route({ link, via: way.via, table: TABLE_GATEWAY }),
-    ruleFrom(way.own, TABLE_GATEWAY),
-  ]);
-  return [...objects, ...rules];
+  if (use === 'egress') return [...objects, route({ link, via: gateway.address })];
+  return [
+    ...objects,
+    route({ link, via: gateway.address, table: TABLE_GATEWAY }),
+    ruleFrom(sandbox.gatewayAddress, TABLE_GATEWAY),
+  ];
 }
 
 function sandboxTable(scene: Scene, place: Place): NftTableObject[] {
-  return tableOf([resolverParts(place.sandbox), ingressParts(scene, place)]);
-}
-
-function tableOf(parts: readonly (TableParts | undefined)[]): NftTableObject[] {
+  const parts = [resolverParts(place.sandbox), ingressParts(scene, place)];
   const chains = parts.flatMap((part) => part?.chains ?? []);
   if (chains.length === 0) return [];
   const sets = parts.flatMap((part) => part?.sets ?? []);
@@ -140,9 +108,7 @@ function tableOf(parts: readonly (TableParts | undefined)[]): NftTableObject[] {
  * translation would have the kernel track every connection of the sandbox, which halves how many
  * of them it can open, and a hook of IP would see the packets of all interfaces.
  */
-function resolverParts({
-  resolverPorts,
-}: Pick<LocalSandbox, 'resolverPorts'>): TableParts | undefined {
+function resolverParts({ resolverPorts }: LocalSandbox): TableParts | undefined {
   if (resolverPorts === undefined) return undefined;
   const rules = (['udp', 'tcp'] as const).flatMap((protocol) => {
     const port = resolverPorts[protocol];
@@ -166,14 +132,14 @@ function ingressParts(scene: Scene, { task }: Place): TableParts | undefined {
   const ports = scene.view.services.get(task.serviceId)?.ports ?? [];
   return sandboxIngress({
     link: sandboxLink(index),
-    addresses: addressesOf(attachment),
+    address: attachment.address,
     ports: ports.filter((port) => port.PublishMode === 'ingress'),
   });
 }
 
 /** What the service's own spec sets is its own affair. */
 function withoutOwnSysctls(objects: readonly KernelObject[], { task }: Place): KernelObject[] {
-  const names = Object.keys(task.spec.ContainerSpec?.Sysctls ?? {});
+  const names = Object.keys(task.spec.ContainerSpec.Sysctls ?? {});
   const own = new Set(names.map((name) => name.replaceAll('.', '/')));
   return objects.filter((object) => object.kind !== 'sysctl' || !own.has(object.path));
 }

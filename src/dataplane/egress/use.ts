@@ -7,13 +7,11 @@ import type { NodeView, Task } from '../../model/index.ts';
 export type GatewayUse = 'egress' | 'ports' | 'none';
 
 /**
- * A task whose networks are all internal has no way out, also when its ports are published;
- * one without networks of its own has only this one.
+ * A task whose networks are all internal has no way out; one without networks has only this one.
  */
 export function gatewayUse(view: NodeView, task: Task): GatewayUse {
-  const own = task.attachments
-    .map(({ networkId }) => view.networks.get(networkId))
-    .filter((network) => network?.isIngress !== true);
-  if (own.length === 0 || own.some((network) => network?.isInternal === false)) return 'egress';
+  const networks = task.attachments.map(({ networkId }) => view.networks.get(networkId));
+  if (networks.length === 0 || networks.some((network) => network?.isInternal === false))
+    return 'egress';
   return task.hostPorts.length > 0 ? 'ports' : 'none';
 }

@@ -9,15 +9,13 @@
  * its destination instead and is bridged there, where the connection is known and is undone. No
  * address is given up, and no node needs a route per node.
  */
-import { cidr, macOfIpv4, macOfNodeIndex, ipv4 } from '../../base/index.ts';
+import { cidr4, macOfIpv4, macOfNodeIndex, ipv4 } from '../../base/index.ts';
 import type { NetworkRow, PeerRow, PublishedPort, ServiceRow } from '../../model/index.ts';
 import type { BackendLists, Balancer, Balancing, Frontend } from '../balancer/balancer.ts';
-import { address6, gatewayAddress6, neighbour6 } from '../egress/gateway6.ts';
-import { PRIORITY, address, baseChain, clampChain, route, sysctl } from '../make.ts';
+import { PRIORITY, address, baseChain, route, sysctl } from '../make.ts';
 import { INGRESS_LEG, NFT_TABLE, OVERLAY_BRIDGE, vxlanLink } from '../names.ts';
 import type { KernelObject, NftTableObject } from '../objects.ts';
-import { guardParts, type BridgeParts } from '../overlay/guard.ts';
-import { hasIpv6, type Scene } from '../scene.ts';
+import type { Scene } from '../scene.ts';
 
 /**
  * What the ingress namespace has beside an overlay's: the leg, the way to the other nodes, and
@@ -30,7 +28,7 @@ export function ingressObjects(
 ): KernelObject[] {
   const peers = otherPeers(scene);
   return [
-    ...legObjects(scene, hasIpv6(network)),
+    ...legObjects(scene),
     ...peers.map((peer): KernelObject => ({
       kind: 'fdb',
       owner: 'self',
@@ -39,7 +37,7 @@ export function ingressObjects(
       vtep: peer.vtep,
     })),
     ingressTable(peers, balancer, ingressFrontends(scene, network, backends)),
-    replyTable(peers, guardParts(scene.plugs.get(network.networkId) ?? [])),
+    replyTable(peers),
   ];
 }
 
@@ -66,21 +64,18 @@ function otherPeers(scene: Scene): PeerRow[] {
   return [...scene.view.peers.values()].filter((peer) => peer.nodeId !== scene.view.selfId);
 }
 
-function legObjects({ gateway }: Scene, isDual: boolean): KernelObject[] {
-  const { address: via, ingressAddress: own } = gateway;
+function legObjects({ gateway }: Scene): KernelObject[] {
   return [
     {
       kind: 'link',
       type: 'veth-peer',
       name: INGRESS_LEG,
       isUp: true,
-      mac: macOfIpv4(ipv4(own)),
+      mac: macOfIpv4(ipv4(gateway.ingressAddress)),
     },
     sysctl(`net/ipv4/conf/${INGRESS_LEG}/rp_filter`, 0),
-    address(INGRESS_LEG, own, cidr(gateway.prefix).bits),
-    route({ link: INGRESS_LEG, via }),
-    ...(isDual ? [...address6(INGRESS_LEG, own), neighbour6(INGRESS_LEG, via)] : []),
-    ...(isDual ? [route({ link: INGRESS_LEG, via: gatewayAddress6(via) })] : []),
+    address(INGRESS_LEG, gateway.ingressAddress, cidr4(gateway.prefix).bits),
+    route({ link: INGRESS_LEG, via: gateway.address }),
   ];
 }
 
@@ -92,10 +87,8 @@ function ingressFrontends(scene: Scene, network: NetworkRow, lists: BackendLists
       id: `${port.Protocol}-${port.PublishedPort}`,
       protocol: port.Protocol,
       port: port.PublishedPort,
-      targetPort: port.TargetPort,
       link: INGRESS_LEG,
-      policy: service.policy ?? 'round-robin',
-      backends: lists.of(plugs),
+      backends: lists.of(plugs, port.TargetPort),
     };
   });
 }
@@ -136,7 +129,6 @@ function ingressTable(
           `oifname "${INGRESS_LEG}" ct direction original drop`,
         ],
       ),
-      clampChain(INGRESS_LEG),
     ],
   };
 }
@@ -145,16 +137,15 @@ function ingressTable(
  * The mark has done its work with the MAC; kept, it would steer the outer packet in the host's
  * namespace.
  */
-function replyTable(peers: readonly PeerRow[], guard: BridgeParts): NftTableObject {
+function replyTable(peers: readonly PeerRow[]): NftTableObject {
   const macs = peers.map((peer) => [String(peer.index), macOfNodeIndex(peer.index)] as const);
   return {
     kind: 'nft-table',
     family: 'bridge',
     name: NFT_TABLE,
-    sets: guard.sets,
+    sets: [],
     maps: [{ name: 'nodes', type: 'mark : ether_addr', elements: new Map(macs) }],
     chains: [
-      ...guard.chains,
       baseChain(
         'prerouting',
         ['filter', 'prerouting', PRIORITY.afterBridgeNetfilter],

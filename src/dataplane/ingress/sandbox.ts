@@ -8,7 +8,6 @@
  * them get the ingress address before connection tracking and routing look at them. Only target
  * ports are open on the interface, so that ingress joins no services that share it.
  */
-import { familyOfText } from '../../base/index.ts';
 import type { PublishedPort } from '../../model/index.ts';
 import { PRIORITY, baseChain } from '../make.ts';
 import type { NftChain, NftSet } from '../objects.ts';
@@ -18,9 +17,9 @@ const PEERS_MAX = 65_535;
 const PEER_SECONDS = 180;
 
 export interface SandboxIngress {
-  /** The task's interface on the ingress network, and its addresses there. */
+  /** The task's interface on the ingress network, and its address there. */
   readonly link: string;
-  readonly addresses: readonly string[];
+  readonly address: string;
   readonly ports: readonly PublishedPort[];
 }
 
@@ -29,12 +28,12 @@ export interface TableParts {
   readonly chains: readonly NftChain[];
 }
 
-export function sandboxIngress({ link, addresses, ports }: SandboxIngress): TableParts {
+export function sandboxIngress({ link, address, ports }: SandboxIngress): TableParts {
   const targets = new Set(ports.map((port) => `${port.Protocol} . ${port.TargetPort}`));
   const udpPorts = new Set(
     ports.filter((port) => port.Protocol === 'udp').map((port) => port.TargetPort),
   );
-  const udp = udpPorts.size > 0 ? udpReplies(link, addresses, [...udpPorts]) : undefined;
+  const udp = udpPorts.size > 0 ? udpReplies(link, address, [...udpPorts]) : undefined;
   return {
     sets: [
       { name: 'ingress_targets', type: 'inet_proto . inet_service', elements: [...targets] },
@@ -44,42 +43,30 @@ export function sandboxIngress({ link, addresses, ports }: SandboxIngress): Tabl
   };
 }
 
-const FAMILIES = {
-  4: { ip: 'ip', set: 'ingress_peers', type: 'ipv4_addr' },
-  6: { ip: 'ip6', set: 'ingress_peers6', type: 'ipv6_addr' },
-} as const;
-
-function udpReplies(
-  link: string,
-  addresses: readonly string[],
-  ports: readonly number[],
-): TableParts {
+function udpReplies(link: string, address: string, ports: readonly number[]): TableParts {
   const dports = [...ports].sort((one, other) => one - other).join(', ');
-  const own = addresses.map((plain) => ({ plain, ...FAMILIES[familyOfText(plain)] }));
   return {
-    sets: own.map(({ set, type }) => ({
-      name: set,
-      type: `${type} . inet_service . inet_service`,
-      dynamic: { timeoutSeconds: PEER_SECONDS, sizeMax: PEERS_MAX },
-      elements: [],
-    })),
+    sets: [
+      {
+        name: 'ingress_peers',
+        type: 'ipv4_addr . inet_service . inet_service',
+        dynamic: { timeoutSeconds: PEER_SECONDS, sizeMax: PEERS_MAX },
+        elements: [],
+      },
+    ],
     chains: [
       baseChain(
         'ingress_peers',
         ['filter', 'prerouting', PRIORITY.raw],
-        own.map(
-          ({ ip, set }) =>
-            `iifname "${link}" udp dport { ${dports} } ` +
-            `update @${set} { ${ip} saddr . udp sport . udp dport }`,
-        ),
+        [
+          `iifname "${link}" udp dport { ${dports} } ` +
+            'update @ingress_peers { ip saddr . udp sport . udp dport }',
+        ],
       ),
       baseChain(
         'ingress_replies',
         ['route', 'output', PRIORITY.raw],
-        own.map(
-          ({ ip, set, plain }) =>
-            `${ip} daddr . udp dport . udp sport @${set} ${ip} saddr set ${plain}`,
-        ),
+        [`ip daddr . udp dport . udp sport @ingress_peers ip saddr set ${address}`],
       ),
     ],
   };

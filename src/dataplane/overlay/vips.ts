@@ -5,21 +5,17 @@
  * the pair (backend, client), which a translated packet has noted. All other frames pass without
  * netfilter's IP hooks, so a connection that no VIP touches is neither tracked nor slowed.
  */
-import { familyOfText, macOfNodeIndex, type IpFamily } from '../../base/index.ts';
-import { addressesOf, type NetworkRow } from '../../model/index.ts';
+import { macOfNodeIndex } from '../../base/index.ts';
+import type { NetworkRow } from '../../model/index.ts';
 import type { BackendLists, Balancing, Frontend } from '../balancer/balancer.ts';
 import { PRIORITY, baseChain } from '../make.ts';
 import { NFT_TABLE } from '../names.ts';
 import type { NftChain, NftTableObject } from '../objects.ts';
-import { hasIpv6, type Scene } from '../scene.ts';
-import { guardParts, type BridgeParts } from './guard.ts';
+import type { Scene } from '../scene.ts';
 import type { OverlayScene } from './overlay.ts';
 
-/** What the tables write for each family. */
-const FAMILIES = {
-  4: { ip: 'ip', type: 'ipv4_addr . ipv4_addr', hairpins: 'hairpin', pairs: 'vip_pairs' },
-  6: { ip: 'ip6', type: 'ipv6_addr . ipv6_addr', hairpins: 'hairpin6', pairs: 'vip_pairs6' },
-} as const;
+const HAIRPIN_SET = 'hairpin';
+const PAIR_SET = 'vip_pairs';
 /** As long as the kernel keeps an established TCP connection on which nothing is said. */
 const PAIR_SECONDS = 432_000;
 /** Pairs of backend and client through this node; replies of further ones go untranslated. */
@@ -36,11 +32,9 @@ export function vipTables(
     kind: 'nft-table',
     family: 'inet',
     name: NFT_TABLE,
-    sets: familiesOf(network).map((family) => ({
-      name: FAMILIES[family].hairpins,
-      type: FAMILIES[family].type,
-      elements: hairpins(scene, network, family),
-    })),
+    sets: [
+      { name: HAIRPIN_SET, type: 'ipv4_addr . ipv4_addr', elements: hairpins(scene, network) },
+    ],
     maps,
     chains: [
       ...chains,
@@ -49,49 +43,31 @@ export function vipTables(
       baseChain('translated', ['filter', 'postrouting', PRIORITY.afterSrcnat], TRANSLATED_RULES),
     ],
   };
-  const guard = guardParts(scene.plugs.get(network.networkId) ?? []);
-  return [translation, replyTable(familiesOf(network), macOfNodeIndex(self.index), guard)];
+  return [translation, replyTable(macOfNodeIndex(self.index))];
 }
 
 /** After every translation: the addresses are those that a reply will have, the other way round. */
 const TRANSLATED_RULES = [`ct direction original ct status dnat meta mark set ${PAIR_MARK}`];
 
-function familiesOf(network: NetworkRow): readonly IpFamily[] {
-  return hasIpv6(network) ? [4, 6] : [4];
-}
-
 /** Sets are seen in their own table only, so a mark carries over from IP's to the bridge's. */
-function replyTable(
-  families: readonly IpFamily[],
-  bridgeMac: string,
-  guard: BridgeParts,
-): NftTableObject {
+function replyTable(bridgeMac: string): NftTableObject {
   const pair = { timeoutSeconds: PAIR_SECONDS, sizeMax: PAIRS_MAX };
-  const toBridge = `meta pkttype set host ether daddr set ${bridgeMac}`;
-  const used = families.map((family) => FAMILIES[family]);
   return {
     kind: 'nft-table',
     family: 'bridge',
     name: NFT_TABLE,
-    sets: [
-      ...guard.sets,
-      ...used.map(({ pairs, type }) => ({ name: pairs, type, dynamic: pair, elements: [] })),
-    ],
+    sets: [{ name: PAIR_SET, type: 'ipv4_addr . ipv4_addr', dynamic: pair, elements: [] }],
     maps: [],
     chains: [
-      ...guard.chains,
       baseChain(
         'replies',
         ['filter', 'prerouting', PRIORITY.raw],
-        used.map(({ ip, pairs }) => `${ip} saddr . ${ip} daddr @${pairs} ${toBridge}`),
+        [`ip saddr . ip daddr @${PAIR_SET} meta pkttype set host ether daddr set ${bridgeMac}`],
       ),
       baseChain(
         'pairs',
         ['filter', 'output', PRIORITY.filter],
-        used.map(
-          ({ ip, pairs }) =>
-            `meta mark ${PAIR_MARK} update @${pairs} { ${ip} daddr . ${ip} saddr } meta mark set 0`,
-        ),
+        [`meta mark ${PAIR_MARK} update @${PAIR_SET} { ip daddr . ip saddr } meta mark set 0`],
       ),
     ],
   };
@@ -104,11 +80,10 @@ function vipFrontends(scene: Scene, network: NetworkRow, lists: BackendLists): F
     const backends = lists.of(plugs);
     return service.virtualIps
       .filter((vip) => vip.networkId === networkId)
-      .map((vip): Frontend => ({
+      .map(({ address }): Frontend => ({
         kind: 'address',
         id: service.serviceId,
-        addresses: addressesOf(vip),
-        policy: service.policy ?? 'round-robin',
+        address,
         backends,
       }));
   });
@@ -118,12 +93,9 @@ function vipFrontends(scene: Scene, network: NetworkRow, lists: BackendLists): F
  * Local endpoints as `address . address`: what a packet looks like whose client was given itself
  * as backend.
  */
-function hairpins(scene: Scene, network: NetworkRow, family: IpFamily): string[] {
+function hairpins(scene: Scene, network: NetworkRow): string[] {
   const plugs = scene.plugs.get(network.networkId) ?? [];
-  return plugs
-    .flatMap(({ attachment }) => addressesOf(attachment))
-    .filter((address) => familyOfText(address) === family)
-    .map((address) => `${address} . ${address}`);
+  return plugs.map(({ attachment: { address } }) => `${address} . ${address}`);
 }
 
 /**
@@ -131,10 +103,9 @@ function hairpins(scene: Scene, network: NetworkRow, family: IpFamily): string[]
  * the gateway.
  */
 function hairpinChain(network: NetworkRow): NftChain {
-  const rules = network.subnets.map(({ prefix, gateway }) => {
-    const { ip, hairpins: set } = FAMILIES[familyOfText(prefix)];
-    const isHairpin = `${ip} saddr . ${ip} daddr @${set} ct status dnat`;
-    return `${isHairpin} ${ip} saddr ${prefix} snat ${ip} to ${gateway}`;
-  });
+  const rules = network.subnets.map(
+    ({ prefix, gateway }) =>
+      `ip saddr . ip daddr @${HAIRPIN_SET} ct status dnat ip saddr ${prefix} snat ip to ${gateway}`,
+  );
   return baseChain('postrouting', ['nat', 'postrouting', PRIORITY.srcnat], rules);
 }

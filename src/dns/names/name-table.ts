@@ -5,22 +5,19 @@
  *   tasks.<service or alias>     every serving task
  *   <service>.<slot>.<task id>   that task; for a global service <service>.<node id>.<task id>
  *   its aliases, short container id, hostname          likewise
- *   <attachment> and its aliases, short container id   that attachment
  *
  * A name of a service hides the same name of a task, so a task whose hostname is its service's name
  * takes nothing from the VIP. Two services that share an alias share its addresses. Nothing is
  * named on the ingress network.
  */
-import { tryParseIp, type Ip } from '../../base/index.ts';
-import {
-  addressesOf,
-  type Addresses,
-  type Attachment,
-  type EndpointRow,
-  type NetworkId,
-  type NetworkRow,
-  type ServiceId,
-  type ServiceRow,
+import { tryParseIpv4, type Ipv4 } from '../../base/index.ts';
+import type {
+  Attachment,
+  EndpointRow,
+  NetworkId,
+  NetworkRow,
+  ServiceId,
+  ServiceRow,
 } from '../../model/index.ts';
 
 /** The rows that concern one network. */
@@ -32,9 +29,9 @@ export interface NetworkRows {
 
 export interface NameTable {
   /** By lower-case name, without duplicates. */
-  readonly addresses: ReadonlyMap<string, readonly Ip[]>;
+  readonly addresses: ReadonlyMap<string, readonly Ipv4[]>;
   /** By address: its first name, without the network's. */
-  readonly reverse: ReadonlyMap<Ip, string>;
+  readonly reverse: ReadonlyMap<Ipv4, string>;
 }
 
 export interface NameTableOptions {
@@ -57,7 +54,7 @@ export function buildNameTable(rows: NetworkRows, options: NameTableOptions): Na
   }
   const known = new Set(rows.services.map((service) => service.serviceId));
   for (const [serviceId, own] of tasks) {
-    if (!known.has(serviceId)) builder.addServiceNames(serviceNamesOf(own), servingAddresses(own));
+    if (!known.has(serviceId)) builder.addServiceNames(serviceNamesOf(own), addressesOf(own));
     for (const task of own) if (task.row.isServing) builder.addTask(task);
   }
   return builder.finish();
@@ -67,32 +64,28 @@ export function buildNameTable(rows: NetworkRows, options: NameTableOptions): Na
 interface TaskOnNetwork {
   readonly row: EndpointRow;
   readonly attachment: Attachment;
-  readonly addresses: readonly Ip[];
+  readonly address: Ipv4;
 }
 
 function tasksByService(rows: NetworkRows): ReadonlyMap<ServiceId, readonly TaskOnNetwork[]> {
   const tasks = new Map<ServiceId, TaskOnNetwork[]>();
   for (const row of rows.endpoints) {
     const attachment = row.attachments.find((a) => a.networkId === rows.network.networkId);
-    const addresses = attachment === undefined ? [] : numbersOf(attachment);
-    if (attachment === undefined || addresses.length === 0) continue;
+    const address = attachment && tryParseIpv4(attachment.address);
+    if (attachment === undefined || address === undefined) continue;
     const own = tasks.get(row.serviceId) ?? [];
-    own.push({ row, attachment, addresses });
+    own.push({ row, attachment, address });
     tasks.set(row.serviceId, own);
   }
   return tasks;
 }
 
-function servingAddresses(tasks: readonly TaskOnNetwork[]): readonly Ip[] {
-  return tasks.filter((task) => task.row.isServing).flatMap((task) => task.addresses);
-}
-
-function numbersOf(held: Addresses): readonly Ip[] {
-  return addressesOf(held).flatMap((address) => tryParseIp(address) ?? []);
+function addressesOf(tasks: readonly TaskOnNetwork[]): readonly Ipv4[] {
+  return tasks.filter((task) => task.row.isServing).map((task) => task.address);
 }
 
 function serviceNamesOf(tasks: readonly TaskOnNetwork[]): readonly string[] {
-  return tasks.flatMap(({ row }) => (row.attachmentName === undefined ? [row.serviceName] : []));
+  return tasks.map((task) => task.row.serviceName);
 }
 
 class NameTableBuilder {
@@ -101,9 +94,9 @@ class NameTableBuilder {
    * Lists with duplicates, which `finish` removes: most names have one address, and a set of one is
    * large.
    */
-  private readonly services = new Map<string, Ip[]>();
-  private readonly tasks = new Map<string, Ip[]>();
-  private readonly reverse = new Map<Ip, string>();
+  private readonly services = new Map<string, Ipv4[]>();
+  private readonly tasks = new Map<string, Ipv4[]>();
+  private readonly reverse = new Map<Ipv4, string>();
   private keepsEmpty = false;
 
   constructor(network: NetworkRow) {
@@ -117,33 +110,32 @@ class NameTableBuilder {
   ): void {
     this.keepsEmpty ||= !options.isCompatible;
     const names = [service.name, ...this.aliasesOf(service)];
-    const serving = servingAddresses(tasks);
+    const serving = addressesOf(tasks);
     const vip = service.isDnsRoundRobin ? undefined : this.vipOf(service);
-    for (const name of names) this.add(this.services, name, vip ?? serving);
+    for (const name of names) this.add(this.services, name, vip === undefined ? serving : [vip]);
     this.addTasksNames(names, serving);
-    if (vip !== undefined && !options.isCompatible)
-      for (const address of vip) this.addReverse(address, service.name);
+    if (vip !== undefined && !options.isCompatible) this.addReverse(vip, service.name);
   }
 
-  /** For tasks whose service is not in the view. */
-  addServiceNames(names: readonly string[], serving: readonly Ip[]): void {
+  /** For tasks whose service is not in the view, as a container outside of any service. */
+  addServiceNames(names: readonly string[], serving: readonly Ipv4[]): void {
     for (const name of names) this.add(this.services, name, serving);
     this.addTasksNames(names, serving);
   }
 
   addTask(task: TaskOnNetwork): void {
-    const { row, attachment, addresses } = task;
+    const { row, attachment, address } = task;
     const member = row.slot === 0 ? row.nodeId : String(row.slot);
-    const full = row.attachmentName ?? `${row.serviceName}.${member}.${row.taskId}`;
+    const full = `${row.serviceName}.${member}.${row.taskId}`;
     const shortId = row.containerId?.slice(0, SHORT_ID_CHARACTERS) ?? '';
     for (const name of [full, ...attachment.aliases, shortId, row.hostname]) {
-      this.add(this.tasks, name, addresses);
+      this.add(this.tasks, name, [address]);
     }
-    for (const address of addresses) this.addReverse(address, full);
+    this.addReverse(address, full);
   }
 
   finish(): NameTable {
-    const addresses = new Map<string, readonly Ip[]>(this.tasks);
+    const addresses = new Map<string, readonly Ipv4[]>(this.tasks);
     for (const [name, list] of this.services) {
       const isEmptyName = this.keepsEmpty && !name.startsWith('tasks.') && !addresses.has(name);
       if (list.length > 0 || isEmptyName) addresses.set(name, list);
@@ -154,11 +146,11 @@ class NameTableBuilder {
     return { addresses, reverse: this.reverse };
   }
 
-  private addTasksNames(names: readonly string[], serving: readonly Ip[]): void {
+  private addTasksNames(names: readonly string[], serving: readonly Ipv4[]): void {
     for (const name of names) this.add(this.services, `tasks.${name}`, serving);
   }
 
-  private add(names: Map<string, Ip[]>, name: string, addresses: readonly Ip[]): void {
+  private add(names: Map<string, Ipv4[]>, name: string, addresses: readonly Ipv4[]): void {
     if (name === '') return;
     const key = name.toLowerCase();
     const list = names.get(key);
@@ -167,13 +159,13 @@ class NameTableBuilder {
   }
 
   /** The first to name an address keeps it. */
-  private addReverse(address: Ip, name: string): void {
+  private addReverse(address: Ipv4, name: string): void {
     if (!this.reverse.has(address)) this.reverse.set(address, name);
   }
 
-  private vipOf(service: ServiceRow): readonly Ip[] | undefined {
+  private vipOf(service: ServiceRow): Ipv4 | undefined {
     const vip = service.virtualIps.find((candidate) => candidate.networkId === this.networkId);
-    return vip && numbersOf(vip);
+    return vip && tryParseIpv4(vip.address);
   }
 
   private aliasesOf(service: ServiceRow): readonly string[] {

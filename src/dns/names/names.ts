@@ -6,7 +6,7 @@
  * A network's table is made at its first question, and handed on to the next index when none of the
  * network's rows changed, so a change costs what the changed networks cost.
  */
-import type { Ip } from '../../base/index.ts';
+import type { Ipv4 } from '../../base/index.ts';
 import type { EndpointRow, NetworkId, NodeView, ServiceId, ServiceRow } from '../../model/index.ts';
 import type { DnsName } from '../wire/message.ts';
 import { isDnsName } from '../wire/writer.ts';
@@ -43,10 +43,6 @@ export class Names {
   network(id: NetworkId): NetworkNames | undefined {
     return this.networks.get(id);
   }
-
-  entries(): Iterable<[NetworkId, NetworkNames]> {
-    return this.networks.entries();
-  }
 }
 
 /** The names of one network. */
@@ -69,15 +65,15 @@ export class NetworkNames {
   }
 
   /**
-   * The addresses of a lower-case name, of both families; empty for one that exists without any;
-   * `undefined` for one that does not.
+   * The addresses of a lower-case name; empty for one that exists without any; `undefined` for one
+   * that does not.
    */
-  addressesOf(name: string): readonly Ip[] | undefined {
+  addressesOf(name: string): readonly Ipv4[] | undefined {
     return this.table.addresses.get(name);
   }
 
   /** The full name of an address on this network; none when it would not fit a message. */
-  nameOf(address: Ip): DnsName | undefined {
+  nameOf(address: Ipv4): DnsName | undefined {
     const first = this.table.reverse.get(address);
     if (first === undefined) return undefined;
     const full = `${first}.${this.rows.network.name}`;
@@ -92,8 +88,7 @@ export class NetworkNames {
     );
   }
 
-  /** Every name and address, for those who hold them in another form. */
-  get table(): NameTable {
+  private get table(): NameTable {
     this.built ??= buildNameTable(this.rows, { isCompatible: this.mode === 'compatible' });
     return this.built;
   }

@@ -1,12 +1,4 @@
-import {
-  bytesOfIp,
-  familyOf,
-  shuffle,
-  tryParseIp,
-  type Ip,
-  type IpFamily,
-  type Rng,
-} from '../../base/index.ts';
+import { shuffle, tryParseIpv4, type Ipv4, type Rng } from '../../base/index.ts';
 import type { NetworkId } from '../../model/index.ts';
 import {
   Rcode,
@@ -41,7 +33,6 @@ export type Resolution =
 const NODATA: Resolution = { kind: 'answer', records: [] };
 const FORWARD: Resolution = { kind: 'forward' };
 const REVERSE_V4_SUFFIX = '.in-addr.arpa';
-const REVERSE_V6_SUFFIX = '.ip6.arpa';
 const TASKS_PREFIX = 'tasks.';
 
 /**
@@ -59,13 +50,14 @@ export function resolve(
   const lookup = new Lookup(names, context.asker);
   const name = question.name.toLowerCase();
   switch (question.type) {
-    case RecordType.A:
-    case RecordType.AAAA: {
+    case RecordType.A: {
       const addresses = lookup.addressesOf(name);
       if (addresses === undefined) return resolveUnknown(lookup, name);
-      const own = ofFamily(addresses, question.type === RecordType.A ? 4 : 6);
-      return answer(names, question, shuffle(own, context.rng).map(addressData));
+      const data = shuffle([...addresses], context.rng).map(addressData);
+      return answer(names, question, data);
     }
+    case RecordType.AAAA:
+      return lookup.addressesOf(name) === undefined ? resolveUnknown(lookup, name) : NODATA;
     case RecordType.MX:
       return lookup.addressesOf(name) === undefined ? FORWARD : NODATA;
     case RecordType.PTR: {
@@ -80,19 +72,11 @@ export function resolve(
 /** An A or AAAA question for a name that none of the asker's networks has. */
 function resolveUnknown(lookup: Lookup, name: string): Resolution {
   if (lookup.isMissingTasksName(name)) return { kind: 'refuse', rcode: Rcode.NXDOMAIN };
-  return lookup.asker.hasNdots && lastDot(name) < 0 ? NODATA : FORWARD;
+  return lookup.asker.hasNdots && !name.includes('.') ? NODATA : FORWARD;
 }
 
-/** None of them is NODATA: the name exists, in the other family alone. */
-function ofFamily(addresses: readonly Ip[], family: IpFamily): Ip[] {
-  return addresses.filter((address) => familyOf(address) === family);
-}
-
-/** The record of an address: A or AAAA. */
-export function addressData(address: Ip): RecordData {
-  return typeof address === 'number'
-    ? { kind: 'A', address }
-    : { kind: 'AAAA', address: bytesOfIp(address) };
+function addressData(address: Ipv4): RecordData {
+  return { kind: 'A', address };
 }
 
 function answer(names: Names, question: Question, data: readonly RecordData[]): Resolution {
@@ -119,7 +103,7 @@ class Lookup {
    * For `a.b.c.d`: `a.b.c.d` on any network, then `a.b.c` on network `d`, `a.b` on `c.d`, `a` on
    * `b.c.d`. The first network that has the name answers.
    */
-  addressesOf(name: string): readonly Ip[] | undefined {
+  addressesOf(name: string): readonly Ipv4[] | undefined {
     for (const { host, network } of splitsOf(name)) {
       for (const candidate of this.networks) {
         if (network !== undefined && candidate.name !== network) continue;
@@ -147,39 +131,23 @@ class Lookup {
   isMissingTasksName(name: string): boolean {
     if (this.names.mode === 'compatible' || !name.startsWith(TASKS_PREFIX)) return false;
     const rest = name.slice(TASKS_PREFIX.length);
-    if (lastDot(rest) < 0) return true;
-    const suffixes = new Set([...splitsOf(rest)].map(({ network }) => network));
-    return this.networks.some((network) => suffixes.has(network.name));
+    if (!rest.includes('.')) return true;
+    return this.networks.some(
+      (network) => rest.endsWith(`.${network.name}`) && rest.length > network.name.length + 1,
+    );
   }
 }
 
 function* splitsOf(name: string): Generator<{ host: string; network?: string }> {
   yield { host: name };
-  for (let dot = lastDot(name); dot > 0; dot = lastDot(name.slice(0, dot))) {
+  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
     yield { host: name.slice(0, dot), network: name.slice(dot + 1) };
   }
 }
 
-/** Index of the last dot between labels; -1 for a name of one label. */
-function lastDot(name: string): number {
-  let last = -1;
-  for (let at = 0; at < name.length; at += 1) {
-    if (name[at] === '\\') at += 1;
-    else if (name[at] === '.') last = at;
-  }
-  return last;
-}
-
-/**
- * `4.3.2.1.in-addr.arpa` is 1.2.3.4; 32 digits, the last one first, and `.ip6.arpa` are an IPv6
- * address (RFC 3596 §2.5).
- */
-function addressOfReverse(name: string): Ip | undefined {
-  if (name.endsWith(REVERSE_V4_SUFFIX)) {
-    const octets = name.slice(0, -REVERSE_V4_SUFFIX.length).split('.');
-    return tryParseIp(octets.reverse().join('.'));
-  }
-  if (!/^([0-9a-f]\.){32}ip6\.arpa$/.test(name)) return undefined;
-  const digits = name.slice(0, -REVERSE_V6_SUFFIX.length).split('.').reverse().join('');
-  return tryParseIp(digits.replace(/....(?=.)/g, '$&:'));
+/** `4.3.2.1.in-addr.arpa` is 1.2.3.4. */
+function addressOfReverse(name: string): Ipv4 | undefined {
+  if (!name.endsWith(REVERSE_V4_SUFFIX)) return undefined;
+  const octets = name.slice(0, -REVERSE_V4_SUFFIX.length).split('.');
+  return tryParseIpv4(octets.reverse().join('.'));
 }

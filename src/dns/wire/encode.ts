@@ -108,9 +108,7 @@ function writeData(writer: WireWriter, data: RecordData): void {
     case 'AAAA':
       return writer.raw(data.address);
     case 'PTR':
-      // Only a network called `arpa` would have something to point at; whole, the data does not
-      // depend on the message it stands in.
-      return writer.plainName(data.target);
+      return writer.name(data.target);
     case 'SRV':
       writer.u16(data.priority);
       writer.u16(data.weight);

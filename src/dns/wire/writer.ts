@@ -1,6 +1,5 @@
 import { DnsError } from '../errors.ts';
 import type { DnsName } from './message.ts';
-import { WireReader } from './reader.ts';
 
 const LABEL_BYTES_MAX = 63;
 const NAME_BYTES_MAX = 255;
@@ -106,19 +105,6 @@ export class WireWriter {
 /** Whether the text is a name that fits a message. */
 export function isDnsName(text: string): boolean {
   return tryParseName(text) !== undefined;
-}
-
-/**
- * The bytes of a name without its final zero, as they stand in a message whose reader would return
- * this very text; `undefined` when no message gives it.
- */
-export function wireKey(text: string): Uint8Array | undefined {
-  const labels = tryParseName(text);
-  if (labels === undefined || labels.length === 0) return undefined;
-  const writer = new WireWriter();
-  writer.plainName(text);
-  const bytes = writer.finish();
-  return new WireReader(bytes).name() === text ? bytes.subarray(0, -1) : undefined;
 }
 
 interface Label {

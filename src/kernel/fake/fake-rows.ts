@@ -1,5 +1,5 @@
 /** What the kernel checks before it takes a row, a setting or a table. */
-import { cidrContains, maskTo, tryParseInterface, tryParseIp } from '../../base/index.ts';
+import { cidr4Contains, maskTo, tryParseInterface4, tryParseIpv4 } from '../../base/index.ts';
 import {
   nftRuleKey,
   type FdbObject,
@@ -18,14 +18,14 @@ export function checkRoute(world: FakeWorld, name: NamespaceName, route: RouteOb
   const what = `route ${route.destination}`;
   if (!world.link(name, route.link).isUp) throw refused('ENETDOWN', what);
   if (route.via === undefined || route.isOnlink) return;
-  const gateway = tryParseIp(route.via);
+  const gateway = tryParseIpv4(route.via);
   if (gateway === undefined) throw invalidArgument('address', route.via);
   for (const object of world.space(name).values()) {
     if (object.kind !== 'address' || object.link !== route.link) continue;
-    const prefix = tryParseInterface(object.address);
+    const prefix = tryParseInterface4(object.address);
     if (prefix === undefined) continue;
     const base = maskTo(prefix.address, prefix.bits);
-    if (cidrContains({ base, bits: prefix.bits }, gateway)) return;
+    if (cidr4Contains({ base, bits: prefix.bits }, gateway)) return;
   }
   throw refused('ENETUNREACH', what);
 }

@@ -119,10 +119,7 @@ export class FakeWorld {
     this.store(name, { ...kept, ...want, ...(port === undefined ? {} : { port }) });
     const goesDown = is.isUp && !want.isUp;
     const hasOtherMac = want.mac !== undefined && want.mac !== is.mac;
-    if (goesDown) {
-      this.dropRows(name, is.name, ['route', 'neighbour']);
-      this.dropIpv6(name, is.name);
-    }
+    if (goesDown) this.dropRows(name, is.name, ['route', 'neighbour']);
     if (hasOtherMac) this.dropRows(name, is.name, ['neighbour']);
     if (is.master !== want.master) this.dropBridgeRows(name, is.name);
   }
@@ -146,14 +143,6 @@ export class FakeWorld {
     const space = this.space(name);
     for (const [key, object] of space)
       if ('link' in object && object.link === link && kinds.includes(object.kind))
-        space.delete(key);
-  }
-
-  /** IPv6 addresses go when their link goes down; IPv4's stay. */
-  private dropIpv6(name: NamespaceName, link: string): void {
-    const space = this.space(name);
-    for (const [key, object] of space)
-      if (object.kind === 'address' && object.link === link && object.address.includes(':'))
         space.delete(key);
   }
 
@@ -220,12 +209,7 @@ function isVethTo(
 function isSameDevice(is: LinkObject, want: LinkObject): boolean {
   if (is.type === 'veth' && want.type === 'veth-peer') return true;
   if (is.type === 'vxlan' && want.type === 'vxlan')
-    return (
-      is.vni === want.vni &&
-      is.udpPort === want.udpPort &&
-      is.local === want.local &&
-      is.isUndivided === want.isUndivided
-    );
+    return is.vni === want.vni && is.udpPort === want.udpPort && is.local === want.local;
   if (is.type === 'veth' && want.type === 'veth')
     return is.peerNamespace === want.peerNamespace && is.peerName === want.peerName;
   return is.type === want.type;

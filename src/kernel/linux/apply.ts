@@ -1,6 +1,7 @@
 /** Carries out a list of operations in one namespace. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
+  HOST_NAMESPACE,
   objectKey,
   type NamespaceName,
   type Operation,
@@ -9,7 +10,7 @@ import {
 import { isErrno, KernelError } from '../kernel-error.ts';
 import { writeSysctl } from '../native.ts';
 import type { NamespaceTable } from '../netns.ts';
-import type { NftChange } from '../nft/nft-tables.ts';
+import { applyNft, type NftChange } from '../nft/nft-tables.ts';
 import { failureOf } from './failure.ts';
 import { LinkWriter } from './link-writer.ts';
 import { isRow, rowRequests, type RowRequest } from './row-requests.ts';
@@ -20,34 +21,17 @@ const BLOCKING_MS_MAX = 10;
 /** Rows of one batch, so that the turn above comes in time. */
 const ROWS_PER_BATCH = 4000;
 
-/** Carries out changes of tables; one error or `undefined` for each. */
-export type WriteTables = (
-  name: NamespaceName,
-  changes: readonly NftChange[],
-) => Promise<readonly (KernelError | undefined)[]>;
-
-export interface ApplicationMeans {
-  readonly namespaces: NamespaceTable;
-  readonly writeTables: WriteTables;
-}
-
 /** One batch of operations on one namespace; used once. */
 export class Application {
   private readonly namespaces: NamespaceTable;
-  private readonly writeTables: WriteTables;
   private readonly name: NamespaceName;
   private readonly operations: readonly Operation[];
   private readonly outcomes: (OperationOutcome | undefined)[];
   private readonly links: LinkWriter;
   private turnStartedMs = performance.now();
 
-  constructor(
-    { namespaces, writeTables }: ApplicationMeans,
-    name: NamespaceName,
-    operations: readonly Operation[],
-  ) {
+  constructor(namespaces: NamespaceTable, name: NamespaceName, operations: readonly Operation[]) {
     this.namespaces = namespaces;
-    this.writeTables = writeTables;
     this.name = name;
     this.operations = operations;
     this.outcomes = operations.map(() => undefined);
@@ -124,7 +108,8 @@ export class Application {
       if (operation.object.kind !== 'nft-table') continue;
       changes.push({ index, ...nftChange(operation) });
     }
-    const errors = await this.writeTables(this.name, changes);
+    const path = this.name === HOST_NAMESPACE ? undefined : this.namespaces.path(this.name);
+    const errors = await applyNft(path, changes);
     for (const [at, change] of changes.entries()) {
       const error = errors[at];
       this.outcomes[change.index] = { ok: true };

@@ -59,15 +59,8 @@ function vxlanObject(
 ): LinkObject | undefined {
   const { vxlan } = row;
   if (vxlan === undefined || vxlan.learning || !vxlan.proxy) return undefined;
-  const { vni, port, local, isUndivided } = vxlan;
-  return {
-    ...base,
-    type: 'vxlan',
-    vni: vni as Vni,
-    udpPort: port,
-    local,
-    ...(isUndivided === true && { isUndivided }),
-  };
+  const { vni, port, local } = vxlan;
+  return { ...base, type: 'vxlan', vni: vni as Vni, udpPort: port, local };
 }
 
 /** Whether the existing link can become the wanted one without being made anew. */
@@ -77,12 +70,7 @@ export function isSameDevice(row: LinkRow, want: LinkObject): boolean {
   const is = linkObject(row, () => undefined);
   if (is?.type !== want.type) return false;
   if (is.type === 'vxlan' && want.type === 'vxlan')
-    return (
-      is.vni === want.vni &&
-      is.udpPort === want.udpPort &&
-      is.local === want.local &&
-      is.isUndivided === want.isUndivided
-    );
+    return is.vni === want.vni && is.udpPort === want.udpPort && is.local === want.local;
   if (is.type === 'veth' && want.type === 'veth')
     return is.peerNamespace === want.peerNamespace && is.peerName === want.peerName;
   return true;
@@ -98,12 +86,7 @@ export function linkKindOf(want: LinkObject, peerNamespaceFd?: number): LinkKind
       return { kind: want.type };
     case 'vxlan': {
       const { vni, udpPort, local } = want;
-      const info = { vni, port: udpPort, local, learning: false, proxy: true };
-      return {
-        kind: 'vxlan',
-        ...info,
-        ...(want.isUndivided === true && { isUndivided: true }),
-      };
+      return { kind: 'vxlan', vni, port: udpPort, local, learning: false, proxy: true };
     }
     case 'veth':
       return {

@@ -1,17 +1,15 @@
 /** Reads what a namespace holds, over netlink and /proc; nft tables are read by `nft/`. */
 import {
-  isSharedNamespace,
+  HOST_NAMESPACE,
   type KernelObject,
   type NamespaceName,
   type ObserveRequest,
   type RuleObject,
   type SysctlObject,
 } from '../../dataplane/index.ts';
-import { OWN_PREFIX } from '../joining.ts';
 import { isErrno } from '../kernel-error.ts';
 import { readSysctl } from '../native.ts';
 import {
-  connectedRouteOf,
   listAddresses,
   listFdb,
   listLinks,
@@ -19,13 +17,11 @@ import {
   listRoutes,
   listRules,
   readAddress,
-  readConnectedRoute,
   readFdb,
   readLink,
   readNeighbour,
   readRoute,
   readRule,
-  type AddressRow,
   type LinkRow,
   type NetlinkMessage,
   type NetlinkRequest,
@@ -36,7 +32,9 @@ import type { OpenNamespace } from '../netns.ts';
 import { linkObject } from './link-objects.ts';
 import { checkedSysctlPath } from './sysctl.ts';
 
-export const RT_TABLE_LOCAL = 255;
+/** Links and tables in the host's namespace that are ours begin with this. */
+const HOST_PREFIX = 'hawser';
+const RT_TABLE_LOCAL = 255;
 /** The kernel's three rules: for the tables local, main and default. */
 const DEFAULT_RULES = new Map([
   [0, 255],
@@ -57,27 +55,26 @@ export function observeNetlink(
     const object = nameOf(row.index) === undefined ? undefined : linkObject(row, nameOf);
     if (object !== undefined) objects.push(object);
   }
-  objects.push(...observeRows(route, rows, nameOf));
+  objects.push(...observeRows(route, nameOf));
   for (const rule of list(route, listRules(), readRule))
     if (isRelevantRule(name, rule)) objects.push(ruleObject(rule));
   objects.push(...observeSysctls(space, request));
   return objects;
 }
 
-/** Names by index; among links of others only ours have one. */
+/** Names by index; of the host's links only ours have one. */
 function linkNames(
   namespace: NamespaceName,
   rows: readonly LinkRow[],
 ): (index: number) => string | undefined {
   const isOurs = (row: LinkRow): boolean =>
-    !isSharedNamespace(namespace) || row.name.startsWith(OWN_PREFIX);
+    namespace !== HOST_NAMESPACE || row.name.startsWith(HOST_PREFIX);
   const names = new Map(rows.filter(isOurs).map((row) => [row.index, row.name]));
   return (index) => names.get(index);
 }
 
 function observeRows(
   route: NetlinkSocket,
-  links: readonly LinkRow[],
   nameOf: (index: number) => string | undefined,
 ): KernelObject[] {
   const objects: KernelObject[] = [];
@@ -90,18 +87,10 @@ function observeRows(
       if (link !== undefined) objects.push(toObject(row, link));
     }
   };
-  const routeMessages = route.dump(listRoutes());
-  const isWhole = wholeness(routeMessages, links);
   const addresses = list(route, listAddresses(), readAddress);
-  add(
-    addresses.filter((row) => isWritten(row) && isWhole(row)),
-    (row, link) => ({ kind: 'address', ...row, link }),
-  );
-  const routes = routeMessages.map(readRoute).filter((row) => row !== undefined);
-  add(
-    routes.filter((row) => row.table !== RT_TABLE_LOCAL),
-    (row, link) => ({ kind: 'route', ...row, link }),
-  );
+  add(addresses.filter(isWritten), (row, link) => ({ kind: 'address', ...row, link }));
+  const routes = list(route, listRoutes(), readRoute).filter((row) => row.table !== RT_TABLE_LOCAL);
+  add(routes, (row, link) => ({ kind: 'route', ...row, link }));
   add(list(route, listNeighbours(), readNeighbour), (row, link) => ({
     kind: 'neighbour',
     ...row,
@@ -111,52 +100,29 @@ function observeRows(
   return objects;
 }
 
-/**
- * Whether an address has its connected route. The kernel does not make that one again, so an
- * address without it is not there: putting it brings the route. A link that is down has none.
- */
-function wholeness(
-  routes: readonly NetlinkMessage[],
-  links: readonly LinkRow[],
-): (row: AddressRow) => boolean {
-  const connected = new Set<string>();
-  for (const message of routes) {
-    const route = readConnectedRoute(message);
-    if (route !== undefined) connected.add(`${route.link} ${route.destination}`);
-  }
-  const down = new Set(links.filter(({ isUp }) => !isUp).map(({ index }) => index));
-  return (row) => {
-    const route = connectedRouteOf(row);
-    return (
-      route === undefined || down.has(row.link) || connected.has(`${row.link} ${route.destination}`)
-    );
-  };
+/** `lo` has its address from the kernel. */
+function isWritten(row: { readonly address: string }): boolean {
+  return row.address !== '127.0.0.1/8';
 }
 
-/** `lo` has its addresses from the kernel. */
-export function isWritten(row: { readonly address: string }): boolean {
-  return row.address !== '127.0.0.1/8' && row.address !== '::1/128';
-}
-
-export function isRelevantRule(namespace: NamespaceName, rule: ObservedRule): boolean {
+function isRelevantRule(namespace: NamespaceName, rule: ObservedRule): boolean {
   const isPlain = rule.source === undefined && rule.mark === undefined;
   if (isPlain && DEFAULT_RULES.get(rule.priority) === rule.table) return false;
-  return rule.isOwn || !isSharedNamespace(namespace);
+  return rule.isOwn || namespace !== HOST_NAMESPACE;
 }
 
-export function ruleObject(rule: ObservedRule): RuleObject {
-  const { priority, table, source, mark, family } = rule;
+function ruleObject(rule: ObservedRule): RuleObject {
+  const { priority, table, source, mark } = rule;
   return {
     kind: 'rule',
     priority,
     table,
     ...(source === undefined ? {} : { source }),
     ...(mark === undefined ? {} : { mark }),
-    ...(family === undefined ? {} : { family }),
   };
 }
 
-export function observeSysctls(space: OpenNamespace, request: ObserveRequest): SysctlObject[] {
+function observeSysctls(space: OpenNamespace, request: ObserveRequest): SysctlObject[] {
   const sysctls: SysctlObject[] = [];
   for (const path of request.sysctls) {
     const value = tryReadSysctl(space, checkedSysctlPath(path));

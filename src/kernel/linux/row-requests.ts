@@ -1,8 +1,6 @@
 /** Addresses, routes, rules, neighbours and forwarding rows as netlink requests. */
 import type { KernelObject, Operation } from '../../dataplane/index.ts';
 import {
-  connectedRouteOf,
-  createConnectedRoute,
   createRule,
   deleteAddress,
   deleteFdb,
@@ -42,7 +40,6 @@ export function rowRequests(
 ): RowRequest[] {
   if (operation.action === 'delete')
     return [{ request: deleteRequest(object, indexOf), harmless: GONE }];
-  if (object.kind === 'address') return addressRequests(object, indexOf(object.link));
   if (object.kind !== 'rule') return [{ request: putRequest(object, indexOf), harmless: [] }];
   const put = { request: createRule(object), harmless: ['EEXIST'] };
   const { was } = operation;
@@ -51,21 +48,14 @@ export function rowRequests(
   return [{ request: deleteRule(was), harmless: GONE }, put];
 }
 
-/** The address, and the route to its subnet in case somebody deleted that one alone. */
-function addressRequests(object: RowObject & { kind: 'address' }, link: number): RowRequest[] {
-  const row = { ...object, link };
-  const put = { request: putAddress(row), harmless: [] };
-  if (connectedRouteOf(row) === undefined) return [put];
-  // On a link that is down there is none; the kernel makes it when the link comes up.
-  return [put, { request: createConnectedRoute(row), harmless: ['EEXIST', 'ENETDOWN'] }];
-}
-
 function putRequest(
-  object: Exclude<RowObject, { kind: 'rule' | 'address' }>,
+  object: Exclude<RowObject, { kind: 'rule' }>,
   indexOf: (link: string) => number,
 ): NetlinkRequest {
   const link = indexOf(object.link);
   switch (object.kind) {
+    case 'address':
+      return putAddress({ ...object, link });
     case 'route':
       return putRoute({ ...object, link });
     case 'neighbour':

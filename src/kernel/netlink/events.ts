@@ -15,8 +15,6 @@ const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 const READ_BYTES = 64 * 1024;
 /** Datagrams read per turn of the event loop, so that a storm does not stop everything else. */
 const READS_PER_TURN_MAX = 256;
-/** Datagrams read on demand; a storm beyond it is read by and by. */
-const READS_AT_ONCE_MAX = 100_000;
 
 export interface EventSource {
   readonly namespaceFd: NamespaceFd;
@@ -61,7 +59,7 @@ export class NetlinkEvents {
       },
       'netlink events',
     );
-    this.poll = poll(this.fd, () => this.read(READS_PER_TURN_MAX));
+    this.poll = poll(this.fd, () => this.read());
   }
 
   /** Lets the process end although events are awaited. */
@@ -76,13 +74,8 @@ export class NetlinkEvents {
     closeSync(this.fd);
   }
 
-  /** Reads at once what has come by now. */
-  drain(): void {
-    this.read(READS_AT_ONCE_MAX);
-  }
-
-  private read(readsMax: number): void {
-    for (let reads = 0; reads < readsMax && !this.isClosed; reads += 1) {
+  private read(): void {
+    for (let reads = 0; reads < READS_PER_TURN_MAX && !this.isClosed; reads += 1) {
       const messages = this.readOne();
       if (messages === undefined) return;
       if (messages.length > 0) this.handlers.onMessages(messages);

@@ -37,17 +37,7 @@ export { NetlinkEvents, type EventHandlers, type EventSource } from './events.ts
 export { genericFamily, type GenericFamily } from './generic.ts';
 export * from './rtnl/link.ts';
 export * from './rtnl/address.ts';
-export * from './rtnl/connected.ts';
-export {
-  deleteRoute,
-  listRoutes,
-  putRoute,
-  readRoute,
-  RTM_DELROUTE,
-  RTM_NEWROUTE,
-  RTPROT_HAWSER,
-  type RouteRow,
-} from './rtnl/route.ts';
+export * from './rtnl/route.ts';
 export * from './rtnl/rule.ts';
 export * from './rtnl/neighbour.ts';
 export { namespaceIdOf } from './rtnl/namespace-id.ts';

@@ -3,7 +3,7 @@
  * not fit throws `KernelError` with code MALFORMED_MESSAGE. Trailing bytes too short for a header
  * are padding and ignored.
  */
-import { formatIp, tryIpOfBytes, type Mac } from '../../base/index.ts';
+import { formatIpv4, ipv4FromNumber, type Ipv4, type Mac } from '../../base/index.ts';
 import { malformed } from '../kernel-error.ts';
 import { HEADER_BYTES, IS_LITTLE_ENDIAN } from './message-writer.ts';
 
@@ -19,6 +19,7 @@ export interface NetlinkMessage {
 
 const ATTRIBUTE_HEAD_BYTES = 4;
 const MAC_BYTES = 6;
+const IPV4_BYTES = 4;
 const HEX_BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 /** Without the bits that say "nested" and "network byte order". */
 const ATTRIBUTE_TYPE_MASK = 0x3fff;
@@ -141,28 +142,22 @@ export class Attributes {
     return start < 0 ? undefined : this.view.getUint32(start, IS_LITTLE_ENDIAN);
   }
 
-  /** Exact up to 2^53. */
-  u64(type: number): number | undefined {
-    const start = this.startOf(type, 8);
-    return start < 0 ? undefined : Number(this.view.getBigUint64(start, IS_LITTLE_ENDIAN));
-  }
-
   i32(type: number): number | undefined {
     const start = this.startOf(type, 4);
     return start < 0 ? undefined : this.view.getInt32(start, IS_LITTLE_ENDIAN);
   }
 
-  /** In network byte order. */
-  u32Network(type: number): number | undefined {
-    const start = this.startOf(type, 4);
-    return start < 0 ? undefined : this.view.getUint32(start, false);
+  /** An IPv4 address; `undefined` also when the attribute holds one of another family. */
+  ipv4(type: number): Ipv4 | undefined {
+    const at = this.find(type);
+    if (at < 0 || this.places[at + 2] !== IPV4_BYTES) return undefined;
+    return ipv4FromNumber(this.view.getUint32(this.places[at + 1] ?? 0, false));
   }
 
-  /** An address as text, its family by its length; `undefined` also for other lengths. */
-  ipText(type: number): string | undefined {
-    const bytes = this.bytes(type);
-    const address = bytes && tryIpOfBytes(bytes);
-    return address === undefined ? undefined : formatIp(address);
+  /** As `ipv4`, in dotted form. */
+  ipv4Text(type: number): string | undefined {
+    const address = this.ipv4(type);
+    return address === undefined ? undefined : formatIpv4(address);
   }
 
   /** `undefined` also for hardware addresses that are not six bytes long. */

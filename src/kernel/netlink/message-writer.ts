@@ -2,7 +2,7 @@
  * Writes netlink messages one after another into one buffer that is used again for the next batch.
  */
 import { endianness } from 'node:os';
-import { assert, bytesOfIp, type Ip } from '../../base/index.ts';
+import { assert } from '../../base/index.ts';
 
 /** Netlink speaks the byte order of the machine. */
 export const IS_LITTLE_ENDIAN = endianness() === 'LE';
@@ -117,15 +117,11 @@ export class MessageWriter {
     this.u32(value);
   }
 
-  /** An address of either family, in network byte order. */
-  attributeIp(type: number, address: Ip): void {
-    if (typeof address !== 'number') {
-      this.attributeBytes(type, bytesOfIp(address));
-      return;
-    }
+  /** In network byte order: an IPv4 address. */
+  attributeU32Network(type: number, value: number): void {
     this.attributeHead(type, 4);
     this.reserve(4);
-    this.view.setUint32(this.used, address, false);
+    this.view.setUint32(this.used, value, false);
     this.used += 4;
   }
 

@@ -24,93 +24,70 @@ export interface NftChange {
 export function nftGeneration(namespaceFd: NamespaceFd): number {
   const socket = new NetlinkSocket(namespaceFd, NETLINK_NETFILTER);
   try {
-    return askNftGeneration(socket);
+    const [reply] = socket.request({
+      type: NFT_MSG_GETGEN,
+      object: 'nft generation',
+      write: (writer) => writer.u32(0),
+    });
+    if (reply === undefined) return 0;
+    const fields = new FieldReader(reply.payload);
+    fields.skip(4);
+    return fields.attributes().ipv4(NFTA_GEN_ID) ?? 0;
   } finally {
     socket.close();
   }
 }
 
-/** As `nftGeneration`, of the namespace that the socket was made in. */
-export function askNftGeneration(socket: NetlinkSocket): number {
-  const [reply] = socket.request({
-    type: NFT_MSG_GETGEN,
-    object: 'nft generation',
-    write: (writer) => writer.u32(0),
-  });
-  if (reply === undefined) return 0;
-  const fields = new FieldReader(reply.payload);
-  fields.skip(4);
-  return fields.attributes().u32Network(NFTA_GEN_ID) ?? 0;
-}
-
 /**
- * Lists the tables of ours. In a namespace that others use as well they are asked for by name:
- * others' may be very long.
+ * Lists the tables of ours. In the host's namespace they are asked for by name: others' may be very
+ * long.
  */
-export async function listNft(
-  namespace: NftNamespacePath,
-  { isShared }: { readonly isShared: boolean },
-): Promise<NftTableObject[]> {
-  if (!isShared) return parseNft(await nftRead(namespace, ['list', 'ruleset']));
+export async function listNft(namespace: NftNamespacePath): Promise<NftTableObject[]> {
+  if (namespace !== undefined) return parseNft(await nftRead(namespace, ['list', 'ruleset']));
   const tables: NftTableObject[] = [];
   for (const { family, name } of parseNftTableNames(await nftRead(namespace, ['list', 'tables'])))
     tables.push(...parseNft(await nftRead(namespace, ['list', 'table', family, name])));
   return tables;
 }
 
-/** What became of each change, in order, and how many transactions it took. */
-export interface NftOutcome {
-  readonly errors: (KernelError | undefined)[];
-  readonly transactions: number;
-}
-
 /**
  * Carries out all changes in one transaction. When it is refused, each is tried by itself, and then
- * as a whole replacement of its table, so that each has an outcome of its own.
+ * as a whole replacement of its table, so that each has an outcome of its own: an error or
+ * `undefined`, in order.
  */
 export async function applyNft(
   namespace: NftNamespacePath,
   changes: readonly NftChange[],
-): Promise<NftOutcome> {
-  const writer = new NftWriter(namespace);
-  const together = await writer.tryWrite(() =>
+): Promise<(KernelError | undefined)[]> {
+  const together = await tryWrite(namespace, () =>
     changes.map(({ was, want }) => renderNft(was, want)).join(''),
   );
-  const errors: (KernelError | undefined)[] = [];
-  for (const change of changes)
-    errors.push(together === undefined ? undefined : await applyOne(writer, change));
-  return { errors, transactions: writer.transactions };
+  if (together === undefined) return changes.map(() => undefined);
+  const outcomes: (KernelError | undefined)[] = [];
+  for (const change of changes) outcomes.push(await applyOne(namespace, change));
+  return outcomes;
 }
 
 async function applyOne(
-  writer: NftWriter,
+  namespace: NftNamespacePath,
   { was, want }: NftChange,
 ): Promise<KernelError | undefined> {
-  const delta = await writer.tryWrite(() => renderNft(was, want));
+  const delta = await tryWrite(namespace, () => renderNft(was, want));
   // The table may be another than the one the change starts from.
   if (delta === undefined || was === undefined || want === undefined) return delta;
-  return writer.tryWrite(() => renderNft(undefined, want));
+  return tryWrite(namespace, () => renderNft(undefined, want));
 }
 
-/** Counts what it gets through. */
-class NftWriter {
-  transactions = 0;
-  private readonly namespace: NftNamespacePath;
-
-  constructor(namespace: NftNamespacePath) {
-    this.namespace = namespace;
-  }
-
-  async tryWrite(render: () => string): Promise<KernelError | undefined> {
-    try {
-      const script = render();
-      if (script === '') return undefined;
-      await nftWrite(this.namespace, script);
-      this.transactions += 1;
-      return undefined;
-    } catch (error) {
-      if (error instanceof KernelError) return error;
-      throw error;
-    }
+async function tryWrite(
+  namespace: NftNamespacePath,
+  render: () => string,
+): Promise<KernelError | undefined> {
+  try {
+    const script = render();
+    if (script !== '') await nftWrite(namespace, script);
+    return undefined;
+  } catch (error) {
+    if (error instanceof KernelError) return error;
+    throw error;
   }
 }

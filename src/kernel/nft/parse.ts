@@ -119,18 +119,9 @@ function readBase(chain: Json): NonNullable<NftChain['base']> {
   };
 }
 
-/** `"ipv4_addr"` or `["ipv4_addr", "inet_service"]`; newer nft prints what made a type instead. */
+/** `"ipv4_addr"` or `["ipv4_addr", "inet_service"]`. */
 function typeText(type: unknown): string {
-  if (Array.isArray(type)) return type.map(typeText).join(' . ');
-  if (typeof type !== 'object' || type === null) return String(type);
-  const body = type as Json;
-  if ('typeof' in body) return typeText(body['typeof']);
-  if ('concat' in body) return typeText(body['concat']);
-  if ('numgen' in body) return 'integer';
-  if ('meta' in body) return 'inet_proto';
-  const payload = asObject(body['payload']);
-  if (text(payload, 'field').endsWith('port')) return 'inet_service';
-  return payload['protocol'] === 'ip6' ? 'ipv6_addr' : 'ipv4_addr';
+  return Array.isArray(type) ? type.map(String).join(' . ') : String(type);
 }
 
 const VERDICTS_WITH_TARGET = ['goto', 'jump'] as const;

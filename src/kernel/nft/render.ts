@@ -30,7 +30,7 @@ export function renderNft(
   want: NftTableObject | undefined,
 ): string {
   if (want === undefined) return was === undefined ? '' : renderDelete(was);
-  checkTable(want, was);
+  checkTable(want);
   if (was === undefined || hasOtherShape(was, want)) return renderDelete(want) + renderWhole(want);
   return renderDelta(was, want);
 }
@@ -94,7 +94,7 @@ function compareChains(
   const replaced: NftChain[] = [];
   for (const chain of want) {
     const old = before.get(chain.name);
-    if (old === undefined || old === chain) continue;
+    if (old === undefined) continue;
     if (chainBody(old) !== chainBody(chain)) replaced.push(chain);
     else if (!hasSameRules(old, chain)) changed.push(chain);
   }
@@ -114,33 +114,22 @@ function hasSameRules(one: NftChain, other: NftChain): boolean {
  */
 function hasOtherShape(was: NftTableObject, want: NftTableObject): boolean {
   const bodies = new Map([
-    ...otherThan(want.sets, was.sets).map((set) => [set.name, setBody(set)] as const),
-    ...otherThan(want.maps, was.maps).map((map) => [map.name, mapBody(map)] as const),
+    ...was.sets.map((set) => [set.name, setBody(set)] as const),
+    ...was.maps.map((map) => [map.name, mapBody(map)] as const),
   ]);
   const differs = (name: string, body: string): boolean => (bodies.get(name) ?? body) !== body;
   return (
-    otherThan(was.sets, want.sets).some((set) => differs(set.name, setBody(set))) ||
-    otherThan(was.maps, want.maps).some((map) => differs(map.name, mapBody(map)))
+    want.sets.some((set) => differs(set.name, setBody(set))) ||
+    want.maps.some((map) => differs(map.name, mapBody(map)))
   );
 }
 
-/** What is not in `known` as the same object, which would be the same in all. */
-function otherThan<Item extends object>(
-  known: readonly Item[] | undefined,
-  items: readonly Item[],
-): Item[] {
-  const same = new Set(known);
-  return items.filter((item) => !same.has(item));
-}
-
 function elementLines(table: string, was: NftTableObject, want: NftTableObject): string[] {
-  const items = new Map([...was.sets, ...was.maps].map((item) => [item.name, item]));
+  const before = new Map([...was.sets, ...was.maps].map((item) => [item.name, elementsOf(item)]));
   const gone: string[] = [];
   const come: string[] = [];
   for (const item of [...want.sets, ...want.maps]) {
-    if (hasSameElements(items.get(item.name), item)) continue;
-    const before = items.get(item.name);
-    const old = before === undefined ? new Map<string, string>() : elementsOf(before);
+    const old = before.get(item.name) ?? new Map<string, string>();
     const now = elementsOf(item);
     const place = `element ${table} ${item.name}`;
     const removed = [...old].filter(([key, value]) => now.get(key) !== value).map(([key]) => key);
@@ -150,20 +139,6 @@ function elementLines(table: string, was: NftTableObject, want: NftTableObject):
     come.push(...inChunks(texts).map((chunk) => `add ${place} { ${chunk} }`));
   }
   return [...gone, ...come];
-}
-
-/** Letter by letter, which is most often so and quickly seen. */
-function hasSameElements(one: NftSet | NftMap | undefined, other: NftSet | NftMap): boolean {
-  if (one === other) return true;
-  if (one === undefined) return false;
-  if (!isMap(one) || !isMap(other)) return one === other;
-  if (one.elements.size !== other.elements.size) return false;
-  for (const [key, value] of other.elements) if (one.elements.get(key) !== value) return false;
-  return true;
-}
-
-function isMap(item: NftSet | NftMap): item is NftMap {
-  return item.elements instanceof Map;
 }
 
 /**
@@ -208,22 +183,7 @@ function setBody(set: NftSet): string {
 }
 
 function mapBody(map: NftMap): string {
-  return `{ ${typeOf(map)}; ${intervalFlag([...map.elements.keys()])}}`;
-}
-
-/** nft declares numbers that it makes itself by what makes them, and the rest then as well. */
-const MAKERS: ReadonlyMap<string, string> = new Map([
-  ['integer', 'numgen inc mod 2'],
-  ['ipv4_addr', 'ip daddr'],
-  ['ipv6_addr', 'ip6 daddr'],
-  ['inet_proto', 'meta l4proto'],
-  ['inet_service', 'th dport'],
-]);
-
-function typeOf({ type }: NftMap): string {
-  const words = type.split(' ');
-  if (!words.includes('integer')) return `type ${type}`;
-  return `typeof ${words.map((word) => MAKERS.get(word) ?? word).join(' ')}`;
+  return `{ type ${map.type}; ${intervalFlag([...map.elements.keys()])}}`;
 }
 
 /** Prefixes and ranges need a set that knows intervals. */
@@ -247,14 +207,11 @@ function tableName(table: NftTableObject): string {
   return `${table.family} ${table.name}`;
 }
 
-/** What is in `was` as the same object was checked when it was written. */
-function checkTable(table: NftTableObject, was: NftTableObject | undefined): void {
-  const places = [...otherThan(was?.sets, table.sets), ...otherThan(was?.maps, table.maps)];
-  const chains = otherThan(was?.chains, table.chains);
-  const names = [table, ...places, ...chains].map((item) => item.name);
+function checkTable(table: NftTableObject): void {
+  const names = [table, ...table.sets, ...table.maps, ...table.chains].map((item) => item.name);
   for (const name of names) if (!NAME_PATTERN.test(name)) throw invalidArgument('nft name', name);
-  for (const item of places) checkTexts([item.type, ...flatElements(item)]);
-  for (const chain of chains) {
+  for (const item of [...table.sets, ...table.maps]) checkTexts([item.type, ...flatElements(item)]);
+  for (const chain of table.chains) {
     // A rule may hold braces and semicolons of its own; a new line or a comment would leave it.
     for (const rule of chain.rules)
       if (/[\n\r#]/.test(rule)) throw invalidArgument('nft rule', rule);

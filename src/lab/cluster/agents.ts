@@ -1,6 +1,14 @@
 /** The agents of a lab: started detached in their namespaces, known by their pid files. */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../base/index.ts';
 import { ApiClient, ApiError } from '../../client/index.ts';
@@ -103,20 +111,11 @@ export function agentPid(node: LabNode): number | undefined {
 export async function stopAgent(node: LabNode, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   const pid = agentPid(node);
   if (pid !== undefined) process.kill(pid, signal);
-  const isGone = (): boolean => pid === undefined || hasEnded(pid);
+  // One that ended keeps its pid, and with it its lock, until its parent took notice.
+  const isGone = (): boolean => pid === undefined || !existsSync(`/proc/${pid}`);
   const awaited = `the agent of node ${node.number} to end`;
   await waitFor(awaited, STOP_LIMIT_MS, async () => isGone());
   rmSync(node.pidPath, { force: true });
-}
-
-/** Also when its parent has not taken notice yet. */
-function hasEnded(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
-  } catch {
-    return true;
-  }
 }
 
 /** Lets the agent's own program remove containers and kernel state; returns why it could not. */

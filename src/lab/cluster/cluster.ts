@@ -64,26 +64,18 @@ async function whenReady(nodes: readonly LabNode[], managers: number): Promise<v
   });
 }
 
-export type LabReturn = 'back' | 'locked';
-
 /**
  * Returns when the managers see the node Ready, or do not know it (it was removed, or left), or
- * when there are too few of them to say anything; at once when the node waits for its unlock key.
+ * when there are too few of them to say anything.
  */
-export async function whenBack(node: LabNode, nodes: readonly LabNode[]): Promise<LabReturn> {
+export async function whenBack(node: LabNode, nodes: readonly LabNode[]): Promise<void> {
   const silentUntil = performance.now() + ANSWER_LIMIT_MS;
-  return waitFor<LabReturn>(`node ${node.number} to be Ready`, READY_LIMIT_MS, async () => {
-    if (await isLocked(node)) return 'locked';
+  await waitFor(`node ${node.number} to be Ready`, READY_LIMIT_MS, async () => {
     const seen = await seenNodes(nodes);
-    if (seen === undefined) return performance.now() > silentUntil && 'back';
+    if (seen === undefined) return performance.now() > silentUntil;
     const back = seen.get(node.address);
-    return (back === undefined || back.state === 'ready') && 'back';
+    return back === undefined || back.state === 'ready';
   });
-}
-
-async function isLocked(node: LabNode): Promise<boolean> {
-  const info = await clientOf(node).call({ method: 'GET', path: '/info' });
-  return (info as { Swarm: { LocalNodeState: string } }).Swarm.LocalNodeState === 'locked';
 }
 
 /** Nodes by address, from the first manager that answers; undefined when none does. */

@@ -10,4 +10,4 @@ export { parseServiceSpec, withNetworkIds, REPLICAS_MAX } from './service.ts';
 export { parseNetworkSpec } from './network.ts';
 export { parseNodeSpec } from './node.ts';
 export { parseClusterSpec } from './cluster.ts';
-export { isAttachmentName, isImageReference } from './names.ts';
+export { isImageReference } from './names.ts';

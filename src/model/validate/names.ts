@@ -23,13 +23,6 @@ export function checkName(name: string): void {
     );
 }
 
-const ATTACHMENT_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
-
-/** Whether an attachment may be called so: what Docker takes for a container. */
-export function isAttachmentName(name: string): boolean {
-  return ATTACHMENT_NAME.test(name);
-}
-
 const COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
 const DOMAIN_PART = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])';
 const DOMAIN = `(?:${DOMAIN_PART}(?:\\.${DOMAIN_PART})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?`;

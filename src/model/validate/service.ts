@@ -1,8 +1,6 @@
 import { tryParseConstraint } from '../constraints.ts';
 import type { NetworkId } from '../ids.ts';
-import { BALANCE_POLICIES, BALANCE_POLICY_LABEL, tryBalancePolicy } from '../balance.ts';
 import type {
-  Labels,
   NetworkAttachmentConfig,
   PortConfig,
   Resources,
@@ -38,7 +36,6 @@ const MEMORY_BYTES_MIN = 4 * 1024 * 1024;
 export function parseServiceSpec(json: unknown): ServiceSpec {
   const document = readDocument(serviceDocument, json);
   checkName(document.Name);
-  checkPolicy(document.Labels);
   const update = parseUpdate(document.UpdateConfig, 'UpdateConfig');
   const rollback = parseUpdate(document.RollbackConfig, 'RollbackConfig');
   return {
@@ -50,12 +47,6 @@ export function parseServiceSpec(json: unknown): ServiceSpec {
     ...(rollback && { RollbackConfig: rollback }),
     EndpointSpec: parseEndpoint(document.EndpointSpec),
   };
-}
-
-/** A label that nobody reads would leave the operator with another balance than the asked one. */
-function checkPolicy(labels: Labels): void {
-  if (tryBalancePolicy(labels) !== undefined) return;
-  throw invalid(`Labels[${BALANCE_POLICY_LABEL}]`, `must be one of ${BALANCE_POLICIES.join(', ')}`);
 }
 
 /**

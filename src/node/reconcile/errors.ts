@@ -1,9 +1,6 @@
 import { CodedError, messageOf } from '../../base/index.ts';
 import type { KernelFailure, NamespaceName, ObjectKey } from '../../dataplane/index.ts';
 
-const RETRY_FIRST_MS = 100;
-const RETRY_LONGEST_MS = 30_000;
-
 /** An object of the plan that the kernel refused. */
 export interface FailedObject {
   readonly namespace: NamespaceName;
@@ -40,11 +37,6 @@ export function notConverged(
     { code: 'not-converged', namespaces, failed },
     `network of ${namespaces.join(', ') || 'this node'} is not as planned: ${reason}`,
   );
-}
-
-/** How long after the given attempt the next one comes: doubled each time, from 100 ms to 30 s. */
-export function retryDelayMs(attempts: number): number {
-  return Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** Math.min(attempts - 1, 20));
 }
 
 /** For a kernel that breaks its contract. */

@@ -1,6 +1,6 @@
 /**
- * reconcile: holds the kernel to the plan. Start with `reconciler.ts`; `namespace/` keeps one
- * namespace's books.
+ * reconcile: holds the kernel to the plan. Start with `reconciler.ts`; `namespace-state.ts` is
+ * one namespace's books.
  */
 export { Acknowledgements } from './acknowledgements.ts';
 export { Reconciler } from './reconciler.ts';

@@ -1,6 +1,6 @@
 /** What the reconcile loop is given: everything outside it comes in here. */
 import type { Clock, Logger } from '../../base/index.ts';
-import type { Kernel, KernelEvent, NamespaceName } from '../../dataplane/index.ts';
+import type { Kernel, NamespaceName } from '../../dataplane/index.ts';
 
 export interface Timers {
   /** Calls back once after `delayMs`; the result takes that back. */
@@ -17,22 +17,20 @@ export const SYSTEM_TIMERS: Timers = {
 };
 
 export interface ReconcileMetrics {
-  /** What had been put was found different; `kind` is the object's, or `namespace`. */
+  /** An object was found different from what had been put; `kind` is the object's. */
   repaired(kind: string): void;
   /** One pass took this long. */
   passed(seconds: number): void;
 }
 
 export interface NamespaceWatch {
-  /** Tells at once of everything until now. */
-  drain(): void;
   close(): void;
 }
 
-/** Tells what somebody, the loop itself included, changes in a namespace, in order. */
+/** Tells when somebody, the loop itself included, changes a namespace. */
 export type WatchNamespace = (
   namespace: NamespaceName,
-  handlers: { readonly onEvents: (events: readonly KernelEvent[]) => void },
+  handlers: { readonly onChange: () => void; readonly onOverrun: () => void },
 ) => NamespaceWatch;
 
 export interface ReconcilerOptions {

@@ -10,9 +10,10 @@
 import { messageOf } from '../../base/index.ts';
 import {
   HOST_NAMESPACE,
+  isPlannedNamespace,
   losesDependents,
-  type KernelEvent,
   type KernelFailure,
+  type KernelObject,
   type NamespaceName,
   type Operation,
   type OperationOutcome,
@@ -20,18 +21,16 @@ import {
 } from '../../dataplane/index.ts';
 import { ConvergenceWaiters } from './convergence.ts';
 import { NO_OUTCOME, failureOf, type FailedObject } from './errors.ts';
-import { NamespaceKeeper } from './namespace/namespace-keeper.ts';
+import { NamespaceKeeper } from './namespace-keeper.ts';
 import { SYSTEM_TIMERS, type ReconcilerOptions, type Timers } from './options.ts';
-import { Repairs } from './repairs.ts';
-import { Strays } from './strays.ts';
 
 const RESYNC_MS = 30_000;
 const CONVERGE_DEADLINE_MS = 20_000;
 /** Namespaces looked at again per pass for no other reason than their age. */
 const RESYNC_PER_PASS = 32;
 const PASS_GAP_MS = 50;
-/** Watches hold three sockets each; namespaces beyond are found changed by the resync alone. */
-const WATCHES_MAX = 512;
+/** Watches hold two sockets each; namespaces beyond are found changed by the resync alone. */
+const WATCHES_MAX = 256;
 /** A refusal is often gone by the next attempt; at this one somebody should look. */
 const WARN_AT_ATTEMPT = 4;
 const STRAY_RETRY_MS = 1000;
@@ -42,22 +41,22 @@ export class Reconciler {
   private readonly resyncMs: number;
   private readonly keepers = new Map<NamespaceName, NamespaceKeeper>();
   private readonly waiters: ConvergenceWaiters;
-  private readonly repairs: Repairs;
-  private readonly strays: Strays;
+  /** Namespaces to delete. */
+  private readonly strays = new Set<NamespaceName>();
+  /** Namespaces that existed when the first plan came; consumed by the first complete one. */
+  private inherited: Promise<readonly NamespaceName[]> | undefined;
+  private hasInherited = false;
   private isComplete = false;
   private watches = 0;
   private pass: Promise<void> | undefined;
   private isPassDue = false;
   private isClosed = false;
-  private isTaking = false;
   private cancelTimer: (() => void) | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.options = options;
     this.timers = options.timers ?? SYSTEM_TIMERS;
     this.resyncMs = options.resyncMs ?? RESYNC_MS;
-    this.repairs = new Repairs(options.logger, options.metrics);
-    this.strays = new Strays(options.kernel, options.logger);
     this.waiters = new ConvergenceWaiters(
       {
         isConverged: (namespaces) => this.isConverged(namespaces),
@@ -71,10 +70,12 @@ export class Reconciler {
    * Replaces what is wanted. Without `isComplete` nothing is deleted that the plan does not name.
    */
   setPlan(plan: Plan, { isComplete }: { readonly isComplete: boolean }): void {
-    this.strays.inherit();
+    // Asked now, while the plan is fresh: a namespace made later may belong to a plan that is
+    // still to come.
+    this.inherited ??= this.listInherited();
     this.isComplete = isComplete;
     for (const [name, objects] of plan) {
-      this.strays.spare(name);
+      this.strays.delete(name);
       this.keeper(name).state.want(objects);
     }
     if (isComplete) {
@@ -82,12 +83,6 @@ export class Reconciler {
       for (const name of this.keepers.keys())
         if (name !== HOST_NAMESPACE && !plan.has(name)) this.abandon(name);
     }
-    this.wake();
-  }
-
-  /** Deletes a namespace that no plan has, or will have again. */
-  retire(namespace: NamespaceName): void {
-    this.abandon(namespace);
     this.wake();
   }
 
@@ -123,6 +118,16 @@ export class Reconciler {
     this.waiters.close();
     await this.pass;
     for (const keeper of this.keepers.values()) this.unwatch(keeper);
+  }
+
+  private async listInherited(): Promise<readonly NamespaceName[]> {
+    try {
+      return await this.options.kernel.namespaces();
+    } catch (error) {
+      const fields = { error: messageOf(error) };
+      this.options.logger.warn(fields, 'cannot list namespaces; those left over stay');
+      return [];
+    }
   }
 
   private keeper(name: NamespaceName): NamespaceKeeper {
@@ -166,15 +171,13 @@ export class Reconciler {
   }
 
   private async runPass(): Promise<void> {
-    if (this.isComplete) await this.strays.prune((name) => this.keepers.has(name));
+    await this.prune();
     let aged = 0;
     for (const keeper of this.inDependencyOrder()) {
       if (this.isClosed) return;
       const nowMs = this.nowMs();
-      if (keeper.retryMs > nowMs || !this.isKept(keeper)) continue;
-      this.takeEvents(keeper);
-      if (keeper.state.isObserved && keeper.glanceDueMs <= nowMs) await this.glance(keeper);
       const { isObserved } = keeper.state;
+      if (keeper.retryMs > nowMs || !this.isKept(keeper)) continue;
       const isAged = keeper.lookDueMs(this.resyncMs) <= nowMs && aged < RESYNC_PER_PASS;
       if (isObserved && !isAged && !keeper.state.hasWork(nowMs, this.isComplete)) continue;
       if (isObserved && isAged) aged += 1;
@@ -210,10 +213,14 @@ export class Reconciler {
   }
 
   private async apply(keeper: NamespaceKeeper, operations: readonly Operation[]): Promise<void> {
-    const outcomes = await this.options.kernel.apply(keeper.name, operations);
-    for (const [at, operation] of operations.entries())
-      this.settle(keeper, operation, outcomes[at]);
-    this.takeEvents(keeper);
+    keeper.applying();
+    try {
+      const outcomes = await this.options.kernel.apply(keeper.name, operations);
+      for (const [at, operation] of operations.entries())
+        this.settle(keeper, operation, outcomes[at]);
+    } finally {
+      keeper.applied(this.nowMs());
+    }
   }
 
   /** The namespace itself, and those that its links reach into. */
@@ -234,15 +241,11 @@ export class Reconciler {
   private ensureWatch(keeper: NamespaceKeeper): void {
     const { watch, logger } = this.options;
     if (watch === undefined || keeper.watch !== undefined || this.watches >= WATCHES_MAX) return;
-    const onEvents = (events: readonly KernelEvent[]): void => {
-      keeper.note(events);
-      // A pass takes them by itself.
-      if (this.pass !== undefined || this.isTaking) return;
-      this.takeEvents(keeper);
-      this.sleep();
+    const onChange = (): void => {
+      if (keeper.heard(this.nowMs()) && this.pass === undefined) this.sleep();
     };
     try {
-      keeper.watch = watch(keeper.name, { onEvents });
+      keeper.watch = watch(keeper.name, { onChange, onOverrun: onChange });
       this.watches += 1;
     } catch (error) {
       const fields = { namespace: keeper.name, error: messageOf(error) };
@@ -259,28 +262,20 @@ export class Reconciler {
     const { state, name } = keeper;
     const startedMs = this.nowMs();
     const request = { sysctls: state.sysctlPaths() };
-    keeper.looking();
     const observed = await this.options.kernel.observe(name, request);
     keeper.looked(startedMs, this.nowMs());
-    this.repairs.tell(name, state.adopt(observed));
+    this.countRepairs(name, state.adopt(observed));
   }
 
-  /** Reads what no event tells of; also finds out that the namespace is not in its place. */
-  private async glance(keeper: NamespaceKeeper): Promise<void> {
-    const { state, name } = keeper;
-    try {
-      const settings = await this.options.kernel.glance(name, { sysctls: state.sysctlPaths() });
-      keeper.glanced(this.nowMs());
-      this.repairs.tell(name, state.adoptSettings(settings));
-    } catch (error) {
-      this.lose(keeper, error);
+  private countRepairs(namespace: NamespaceName, repairs: readonly KernelObject[]): void {
+    if (repairs.length === 0) return;
+    const kinds = new Map<string, number>();
+    for (const { kind } of repairs) {
+      this.options.metrics?.repaired(kind);
+      kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
     }
-  }
-
-  private takeEvents(keeper: NamespaceKeeper): void {
-    this.isTaking = true;
-    this.repairs.tell(keeper.name, keeper.takeEvents());
-    this.isTaking = false;
+    const fields = { namespace, found: Object.fromEntries(kinds) };
+    this.options.logger.info(fields, 'the kernel differs from what was put there; repairing');
   }
 
   private settle(
@@ -323,23 +318,39 @@ export class Reconciler {
   /** Nothing is known of the namespace any more; whoever has a link into it looks again, too. */
   private lose(keeper: NamespaceKeeper, error: unknown): void {
     const { name } = keeper;
-    const wasThere = keeper.exists && keeper.state.isObserved;
     this.unwatch(keeper);
     keeper.lost();
     keeper.exists = name === HOST_NAMESPACE;
     for (const other of this.keepers.values())
       if (other.state.vethsTo(name).size > 0) other.suspect();
     const failure = failureOf(error);
-    if (wasThere && failure.code === 'ENOENT') this.repairs.tellGone(name);
     const attempts = keeper.fail(failure, this.nowMs());
     const fields = { namespace: name, ...failure, attempts };
     if (attempts === WARN_AT_ATTEMPT) this.options.logger.warn(fields, 'cannot reach a namespace');
     else this.options.logger.debug(fields, 'cannot reach a namespace; retrying');
   }
 
+  private async prune(): Promise<void> {
+    if (!this.isComplete) return;
+    if (!this.hasInherited) {
+      for (const name of (await this.inherited) ?? [])
+        if (isPlannedNamespace(name) && !this.keepers.has(name)) this.strays.add(name);
+      this.hasInherited = true;
+    }
+    for (const name of this.strays) {
+      try {
+        await this.options.kernel.deleteNamespace(name);
+        this.strays.delete(name);
+      } catch (error) {
+        const fields = { namespace: name, error: messageOf(error) };
+        this.options.logger.warn(fields, 'cannot delete a namespace; trying again');
+      }
+    }
+  }
+
   private isConverged(namespaces: readonly NamespaceName[]): boolean {
     if (namespaces.length > 0) return namespaces.every((name) => this.isNamespaceConverged(name));
-    const isPruned = !this.isComplete || !this.strays.isPending;
+    const isPruned = !this.isComplete || (this.hasInherited && this.strays.size === 0);
     return (
       isPruned && [...this.keepers.values()].every(({ state }) => !state.isPending(this.isComplete))
     );
@@ -364,9 +375,7 @@ export class Reconciler {
     for (const keeper of this.keepers.values()) {
       const lookMs = keeper.lookDueMs(this.resyncMs);
       const retryMs = keeper.state.nextRetryMs(this.isComplete) ?? lookMs;
-      const workMs = keeper.state.hasWork(nowMs, this.isComplete) ? nowMs : lookMs;
-      const firstMs = Math.min(lookMs, retryMs, workMs, keeper.glanceDueMs);
-      dueMs = Math.min(dueMs, Math.max(keeper.retryMs, firstMs));
+      dueMs = Math.min(dueMs, Math.max(keeper.retryMs, Math.min(lookMs, retryMs)));
     }
     if (this.strays.size > 0 && this.isComplete) dueMs = Math.min(dueMs, nowMs + STRAY_RETRY_MS);
     const delayMs = Math.max(PASS_GAP_MS, dueMs - nowMs);

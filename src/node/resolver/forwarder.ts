@@ -6,14 +6,8 @@
  * so a loop through a forwarder that this container runs for the host ends at its first repetition;
  * one whose questions differ a little each time ends at `VARIANTS_MAX`.
  */
-import {
-  Rcode,
-  decodeHeader,
-  questionEnd,
-  type Transport,
-  type Upstream,
-} from '../../dns/index.ts';
-import type { UpstreamClient } from './upstream-client.ts';
+import { Rcode, decodeHeader, questionEnd, type Upstream } from '../../dns/index.ts';
+import type { Transport, UpstreamClient } from './upstream-client.ts';
 
 /**
  * Different questions for one name and type that may be under way: EDNS cookies and letter case

@@ -12,10 +12,11 @@ import {
   frameMessage,
   isSameQuestion,
   withId,
-  type Transport,
   type Upstream,
 } from '../../dns/index.ts';
-import { closeFds, type ClientSockets } from './client-sockets.ts';
+import { closeFds, type ResolverSockets } from './resolver-sockets.ts';
+
+export type Transport = 'udp' | 'tcp';
 
 export interface Exchange {
   readonly query: Uint8Array;
@@ -27,7 +28,7 @@ export interface Exchange {
 
 export interface UpstreamClientOptions {
   readonly namespacePath: string;
-  readonly sockets: ClientSockets;
+  readonly sockets: Pick<ResolverSockets, 'openClient'>;
   /** For connecting, asking and reading together. */
   readonly timeoutMs: number;
 }

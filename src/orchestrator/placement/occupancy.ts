@@ -1,10 +1,9 @@
 import {
-  isServiceTask,
   isTerminal,
   type NodeId,
   type PublishedPort,
-  type ServiceTask,
   type Task,
+  type TaskSpec,
 } from '../../model/index.ts';
 
 /** What tasks take of one node. */
@@ -29,11 +28,11 @@ export class Occupancy {
 
   /** Counts `before` out and `after` in. */
   change(before: Task | undefined, after: Task | undefined): void {
-    if (before !== undefined && isServiceTask(before)) this.count(before, -1);
-    if (after !== undefined && isServiceTask(after)) this.count(after, 1);
+    if (before !== undefined) this.count(before, -1);
+    if (after !== undefined) this.count(after, 1);
   }
 
-  private count({ nodeId, spec, hostPorts, status, desiredState }: ServiceTask, by: 1 | -1): void {
+  private count({ nodeId, spec, hostPorts, status, desiredState }: Task, by: 1 | -1): void {
     if (nodeId === undefined || isTerminal(status.state)) return;
     const use = this.nodes.get(nodeId) ?? nothing();
     this.nodes.set(nodeId, use);
@@ -67,7 +66,7 @@ export function hostPortKey(port: Pick<PublishedPort, 'PublishedPort' | 'Protoco
   return `${port.PublishedPort}/${port.Protocol}`;
 }
 
-export function reservations(spec: Task['spec']): { nanoCpus: number; memoryBytes: number } {
+export function reservations(spec: TaskSpec): { nanoCpus: number; memoryBytes: number } {
   const { NanoCPUs = 0, MemoryBytes = 0 } = spec.Resources?.Reservations ?? {};
   return { nanoCpus: NanoCPUs, memoryBytes: MemoryBytes };
 }

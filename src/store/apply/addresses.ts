@@ -1,55 +1,20 @@
-import { addressAt, formatIp, tryParseIpv4, type IpFamily } from '../../base/index.ts';
-import { addressesOf, type NetworkId, type VirtualIp } from '../../model/index.ts';
+import type { NetworkId, VirtualIp } from '../../model/index.ts';
+import { formatIpv4, ipv4FromNumber } from '../../base/index.ts';
 import type { Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
 import { refuse } from './refuse.ts';
 
-/** The network's next free addresses, one of each family that it has. */
-export function takeAddresses(draft: Draft, networkId: NetworkId): VirtualIp | Refusal {
-  const address = takeAddress(draft, networkId, 4);
-  if (typeof address !== 'string') return address;
-  if (draft.state.addresses.get(networkId)?.has(6) !== true) return { networkId, address };
-  const address6 = takeAddress(draft, networkId, 6);
-  if (typeof address6 === 'string') return { networkId, address, address6 };
-  releaseAddresses(draft, { networkId, address });
-  return address6;
-}
-
-/** The address of the first family that somebody chose, with the next free one of the other. */
-export function claimAddresses(
-  draft: Draft,
-  networkId: NetworkId,
-  address: string,
-): VirtualIp | Refusal {
+/** The network's next free address. */
+export function takeAddress(draft: Draft, networkId: NetworkId): VirtualIp | Refusal {
+  const pool = draft.state.addresses.get(networkId)?.nextPool();
+  const value = pool === undefined ? undefined : draft.take(pool);
+  if (value !== undefined) return { networkId, address: formatIpv4(ipv4FromNumber(value)) };
   const name = draft.state.networks.get(networkId)?.spec.Name ?? networkId;
-  const addresses = draft.state.addresses.get(networkId);
-  const held = tryParseIpv4(address) === undefined ? undefined : addresses?.poolOf(address);
-  if (held === undefined) {
-    const ranges = (addresses?.ranges ?? []).join(', ');
-    return refuse('invalid', `address ${address} is not one that network ${name} gives: ${ranges}`);
-  }
-  if (held.pool.isUsed(held.place))
-    return refuse('address-taken', `address ${address} is in use on network ${name}`);
-  draft.claim(held.pool, held.place);
-  if (addresses?.has(6) !== true) return { networkId, address };
-  const address6 = takeAddress(draft, networkId, 6);
-  if (typeof address6 === 'string') return { networkId, address, address6 };
-  releaseAddresses(draft, { networkId, address });
-  return address6;
+  return refuse('exhausted', `no available IPv4 addresses on network ${name}`);
 }
 
-/** Gives addresses back; nothing to do when their network is gone. */
-export function releaseAddresses(draft: Draft, held: VirtualIp): void {
-  for (const address of addressesOf(held)) {
-    const place = draft.state.addresses.get(held.networkId)?.poolOf(address);
-    if (place !== undefined) draft.release(place.pool, place.place);
-  }
-}
-
-function takeAddress(draft: Draft, networkId: NetworkId, family: IpFamily): string | Refusal {
-  const subnet = draft.state.addresses.get(networkId)?.next(family);
-  const place = subnet && draft.take(subnet.pool);
-  if (subnet !== undefined && place !== undefined) return formatIp(addressAt(subnet.range, place));
-  const name = draft.state.networks.get(networkId)?.spec.Name ?? networkId;
-  return refuse('exhausted', `no available IPv${family} addresses on network ${name}`);
+/** Gives an address back; nothing to do when its network is gone. */
+export function releaseAddress(draft: Draft, { networkId, address }: VirtualIp): void {
+  const held = draft.state.addresses.get(networkId)?.poolOf(address);
+  if (held !== undefined) draft.release(held.pool, held.value);
 }

@@ -1,8 +1,8 @@
-import { familyOf, familyOfText, tryParseCidr } from '../../base/index.ts';
+import { tryParseCidr4 } from '../../base/index.ts';
 import type { Cluster, NetworkSpec } from '../../model/index.ts';
 import type { Command, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
-import { SUBNET6_BITS, SUBNET_BITS_MAX } from '../pool/subnets.ts';
+import { SUBNET_BITS_MAX } from '../pool/subnets.ts';
 import { changeAuthority } from './authority.ts';
 import { applyNetworkCreate } from './network.ts';
 import { OUT_OF_SEQUENCE, refuse } from './refuse.ts';
@@ -11,20 +11,18 @@ type Create = Extract<Command, { type: 'cluster.create' }>;
 type Update = Extract<Command, { type: 'cluster.update' }>;
 type NextKeys = Extract<Command, { type: 'cluster.gossip-keys' }>;
 
-/** The ingress network as `swarm init` makes it: with IPv6 where the cluster has a pool for it. */
-function ingressSpec(addressPools: readonly string[]): NetworkSpec {
-  return {
-    Name: 'ingress',
-    Labels: {},
-    Driver: 'overlay',
-    Options: {},
-    Internal: false,
-    Attachable: false,
-    Ingress: true,
-    EnableIPv6: addressPools.some((pool) => familyOfText(pool) === 6),
-    IPAM: { Driver: 'default', Options: {}, Config: [] },
-  };
-}
+/** The ingress network as `swarm init` makes it. */
+const INGRESS_SPEC: NetworkSpec = {
+  Name: 'ingress',
+  Labels: {},
+  Driver: 'overlay',
+  Options: {},
+  Internal: false,
+  Attachable: false,
+  Ingress: true,
+  EnableIPv6: false,
+  IPAM: { Driver: 'default', Options: {}, Config: [] },
+};
 
 /** Nothing -> cluster with its ingress network. */
 export function applyClusterCreate(draft: Draft, command: Create): Refusal | undefined {
@@ -36,7 +34,7 @@ export function applyClusterCreate(draft: Draft, command: Create): Refusal | und
     type: 'network.create',
     atMs: command.atMs,
     id: command.ingressId,
-    spec: ingressSpec(command.cluster.addressPools),
+    spec: INGRESS_SPEC,
   });
 }
 
@@ -76,33 +74,19 @@ export function applyGossipKeys(draft: Draft, command: NextKeys): Refusal | unde
   if (cluster === undefined) return refuse('not-found', 'there is no cluster');
   const { gossipKeys, atMs: sinceMs } = command;
   if (gossipKeys.generation !== (cluster.gossipKeys?.generation ?? 0) + 1) return OUT_OF_SEQUENCE;
-  const ids = new Set(gossipKeys.keys.map(({ id }) => id));
-  const betrayed = cluster.gossipKeys?.betrayed?.filter((id) => ids.has(id)) ?? [];
-  const left = betrayed.length > 0 ? { betrayed } : {};
-  draft.setCluster({ ...cluster, gossipKeys: { ...gossipKeys, sinceMs, ...left } });
+  draft.setCluster({ ...cluster, gossipKeys: { ...gossipKeys, sinceMs } });
   return undefined;
 }
 
-/** A node that is removed keeps what it was told: every key of this moment is to go. */
-export function betrayGossipKeys(draft: Draft): void {
-  const { cluster } = draft.state;
-  if (cluster?.gossipKeys === undefined) return;
-  const betrayed = cluster.gossipKeys.keys.map(({ id }) => id);
-  draft.setCluster({ ...cluster, gossipKeys: { ...cluster.gossipKeys, betrayed } });
-}
-
 function poolProblem(pools: readonly string[], subnetBits: number): string | undefined {
-  if (!pools.some((pool) => familyOfText(pool) === 4))
-    return 'default address pool: at least one IPv4 pool is needed';
+  if (pools.length === 0) return 'default address pool: at least one pool is needed';
   for (const text of pools) {
-    const pool = tryParseCidr(text);
-    if (pool === undefined) return `invalid default address pool ${text}: not an IP prefix`;
-    const bits = familyOf(pool.base) === 4 ? subnetBits : SUBNET6_BITS;
-    if (pool.bits > bits)
-      return `invalid default address pool ${text}: smaller than a subnet of /${bits}`;
+    const pool = tryParseCidr4(text);
+    if (pool === undefined) return `invalid default address pool ${text}: not an IPv4 prefix`;
+    if (pool.bits > subnetBits)
+      return `invalid default address pool ${text}: smaller than a subnet of /${subnetBits}`;
   }
-  const last = SUBNET_BITS_MAX[4] - 1;
-  return Number.isInteger(subnetBits) && subnetBits > 0 && subnetBits <= last
+  return Number.isInteger(subnetBits) && subnetBits > 0 && subnetBits < SUBNET_BITS_MAX
     ? undefined
-    : `invalid default address pool mask length ${subnetBits}: must be 1 to ${last}`;
+    : `invalid default address pool mask length ${subnetBits}: must be 1 to ${SUBNET_BITS_MAX - 1}`;
 }

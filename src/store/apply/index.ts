@@ -9,7 +9,6 @@
 import { unreachable } from '../../base/index.ts';
 import type { Command, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
-import { applyAttachmentCreate } from './tasks/attachment.ts';
 import { applyClusterCreate, applyClusterUpdate, applyGossipKeys } from './cluster.ts';
 import { applyNetworkCreate, applyNetworkRemove } from './network.ts';
 import {
@@ -20,9 +19,9 @@ import {
   applyNodeUpdate,
 } from './node.ts';
 import { applyServiceCreate, applyServiceRemove, applyServiceUpdate } from './service.ts';
-import { applyTasksChange, applyTasksReport } from './tasks/task.ts';
+import { applyTasksChange, applyTasksReport } from './task.ts';
 
-export { holdsAddresses } from './tasks/task.ts';
+export { holdsAddresses } from './task.ts';
 export { taskNetworkIds } from './service.ts';
 export { ingressNetwork } from './network.ts';
 
@@ -55,8 +54,6 @@ export function applyCommand(draft: Draft, command: Command): Refusal | undefine
       return applyServiceUpdate(draft, command);
     case 'service.remove':
       return applyServiceRemove(draft, command);
-    case 'attachment.create':
-      return applyAttachmentCreate(draft, command);
     case 'tasks.change':
       return applyTasksChange(draft, command);
     case 'tasks.report':

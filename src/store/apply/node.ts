@@ -3,7 +3,6 @@ import type { Command, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
 import { isSameJson } from '../equal.ts';
 import { maybeFinishRotation } from './authority.ts';
-import { betrayGossipKeys } from './cluster.ts';
 import { OUT_OF_SEQUENCE, refuse } from './refuse.ts';
 
 type Register = Extract<Command, { type: 'node.register' }>;
@@ -93,7 +92,6 @@ export function applyNodeRemove(draft: Draft, command: Remove): Refusal | undefi
     return refuse('in-use', `node ${node.id} is not down and can't be removed`);
   draft.release(draft.state.nodeIndexes, node.index);
   draft.setNode(node.id, undefined);
-  betrayGossipKeys(draft);
   maybeFinishRotation(draft);
   return undefined;
 }

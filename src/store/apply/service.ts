@@ -1,16 +1,9 @@
-import type {
-  Network,
-  NetworkId,
-  Service,
-  ServiceSpec,
-  TaskSpec,
-  VirtualIp,
-} from '../../model/index.ts';
+import type { NetworkId, Service, ServiceSpec, TaskSpec, VirtualIp } from '../../model/index.ts';
 import type { Command, Refusal } from '../commands.ts';
 import type { Draft } from '../draft.ts';
 import { isSameJson } from '../equal.ts';
-import { releaseAddresses, takeAddresses } from './addresses.ts';
-import { ingressNetwork, refuseOverlap } from './network.ts';
+import { releaseAddress, takeAddress } from './addresses.ts';
+import { ingressNetwork } from './network.ts';
 import { allocatePorts, releasePorts } from './ports.ts';
 import { OUT_OF_SEQUENCE, refuse } from './refuse.ts';
 
@@ -59,7 +52,7 @@ export function applyServiceRemove(draft: Draft, command: Remove): Refusal | und
   const service = draft.state.services.get(command.id);
   if (service === undefined) return refuse('not-found', `service ${command.id} not found`);
   releasePorts(draft, service);
-  for (const vip of service.virtualIps) releaseAddresses(draft, vip);
+  for (const vip of service.virtualIps) releaseAddress(draft, vip);
   draft.setService(service.id, undefined);
   return undefined;
 }
@@ -101,7 +94,6 @@ function specNetworkIds(spec: ServiceSpec): readonly NetworkId[] {
 
 function endpointNetworkIds(draft: Draft, spec: ServiceSpec): readonly NetworkId[] | Refusal {
   const ids = specNetworkIds(spec);
-  const networks: Network[] = [];
   for (const id of ids) {
     const network = draft.state.networks.get(id);
     if (network === undefined) return refuse('not-found', `network ${id} not found`);
@@ -110,10 +102,7 @@ function endpointNetworkIds(draft: Draft, spec: ServiceSpec): readonly NetworkId
         'invalid',
         `Service cannot be explicitly attached to the ingress network "${network.spec.Name}"`,
       );
-    networks.push(network);
   }
-  const overlap = refuseOverlap(networks);
-  if (overlap !== undefined) return overlap;
   if (!spec.EndpointSpec.Ports.some((port) => port.PublishMode === 'ingress')) return ids;
   const ingress = ingressNetwork(draft.state);
   if (ingress === undefined)
@@ -128,11 +117,11 @@ function allocateVirtualIps(
 ): readonly VirtualIp[] | Refusal {
   const wanted = service.spec.EndpointSpec.Mode === 'vip' ? networkIds : [];
   for (const vip of service.virtualIps)
-    if (!wanted.includes(vip.networkId)) releaseAddresses(draft, vip);
+    if (!wanted.includes(vip.networkId)) releaseAddress(draft, vip);
   const result: VirtualIp[] = [];
   for (const networkId of wanted) {
     const kept = service.virtualIps.find((vip) => vip.networkId === networkId);
-    const vip = kept ?? takeAddresses(draft, networkId);
+    const vip = kept ?? takeAddress(draft, networkId);
     if ('code' in vip) return vip;
     result.push(vip);
   }

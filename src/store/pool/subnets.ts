@@ -1,28 +1,19 @@
 import {
-  ADDRESS_BITS,
-  addressAt,
-  cidr,
-  cidrContains,
-  cidrOverlaps,
-  cidrSize,
-  familyOf,
-  formatCidr,
-  formatIp,
-  maskTo,
-  tryParseCidr,
-  tryParseIp,
-  type Cidr,
-  type Ip,
-  type IpFamily,
+  cidr4,
+  cidr4Contains,
+  cidr4Overlaps,
+  cidr4Size,
+  formatCidr4,
+  formatIpv4,
+  ipv4FromNumber,
+  tryParseCidr4,
+  tryParseIpv4,
+  type Cidr4,
 } from '../../base/index.ts';
-import type { IpamConfig, Labels, Network, Subnet } from '../../model/index.ts';
+import type { IpamConfig, Network, Subnet } from '../../model/index.ts';
 
 /** Longest prefix that leaves room for a gateway and an endpoint. */
-export const SUBNET_BITS_MAX: Readonly<Record<IpFamily, number>> = { 4: 30, 6: 126 };
-/** Length of the IPv6 subnets that are cut from pools. */
-export const SUBNET6_BITS = 64;
-/** Addresses of one pool; an IPv6 subnet has more than a number counts. */
-const HOSTS_MAX = 2 ** 48;
+export const SUBNET_BITS_MAX = 30;
 
 export type SubnetDraft = Omit<Subnet, 'vni'>;
 
@@ -30,51 +21,31 @@ export type SubnetDraft = Omit<Subnet, 'vni'>;
 export function parseSubnet(
   config: IpamConfig & { readonly Subnet: string },
 ): { readonly subnet: SubnetDraft } | { readonly problem: string } {
-  const prefix = tryParseCidr(config.Subnet);
-  if (prefix === undefined || prefix.bits > SUBNET_BITS_MAX[familyOf(prefix.base)])
+  const prefix = tryParseCidr4(config.Subnet);
+  if (prefix === undefined || prefix.bits > SUBNET_BITS_MAX)
     return { problem: `ipam configuration: invalid subnet ${config.Subnet}` };
-  const gateway = config.Gateway ? tryParseIp(config.Gateway) : addressAt(prefix, 1);
+  const gateway = config.Gateway ? tryParseIpv4(config.Gateway) : firstHost(prefix);
   if (gateway === undefined)
     return { problem: `ipam configuration: invalid gateway ${config.Gateway ?? ''}` };
-  const subnet = { prefix: formatCidr(prefix), gateway: formatIp(gateway) };
+  const subnet = { prefix: formatCidr4(prefix), gateway: formatIpv4(gateway) };
   const lacks = `ipam configuration: subnet ${config.Subnet} does not contain`;
   if (!isHost(prefix, gateway)) return { problem: `${lacks} gateway ${subnet.gateway}` };
-  const auxiliary = readAuxiliary(config.AuxiliaryAddresses ?? {}, prefix, gateway);
-  if ('problem' in auxiliary) return auxiliary;
-  if (!config.IPRange) return { subnet: { ...subnet, ...auxiliary } };
-  const range = tryParseCidr(config.IPRange);
+  if (!config.IPRange) return { subnet };
+  const range = tryParseCidr4(config.IPRange);
   if (range === undefined)
     return { problem: `ipam configuration: invalid range ${config.IPRange}` };
-  if (range.bits < prefix.bits || !cidrContains(prefix, range.base) || !hasHost(prefix, range))
+  if (range.bits < prefix.bits || !cidr4Contains(prefix, range.base) || !hasHost(prefix, range))
     return { problem: `${lacks} range ${config.IPRange}` };
-  return { subnet: { ...subnet, ipRange: formatCidr(range), ...auxiliary } };
-}
-
-/** Hosts of the subnet, each once, and none of them the gateway. */
-function readAuxiliary(
-  addresses: Labels,
-  prefix: Cidr,
-  gateway: Ip,
-): { readonly auxiliary?: Labels } | { readonly problem: string } {
-  const taken = new Set([gateway]);
-  for (const [name, text] of Object.entries(addresses)) {
-    const problem = `ipam configuration: auxiliary address ${name}=${text}`;
-    const address = tryParseIp(text);
-    if (address === undefined || !isHost(prefix, address))
-      return { problem: `${problem} is no host of subnet ${formatCidr(prefix)}` };
-    if (taken.has(address)) return { problem: `${problem} is already in use` };
-    taken.add(address);
-  }
-  return taken.size > 1 ? { auxiliary: addresses } : {};
+  return { subnet: { ...subnet, ipRange: formatCidr4(range) } };
 }
 
 /** A network that shares addresses with the prefix. */
 export function findOverlap(
-  prefix: Cidr,
+  prefix: Cidr4,
   networks: Iterable<Network>,
 ): { readonly network: Network; readonly subnet: Subnet } | undefined {
   for (const network of networks) {
-    const subnet = network.subnets.find((other) => cidrOverlaps(cidr(other.prefix), prefix));
+    const subnet = network.subnets.find((other) => cidr4Overlaps(cidr4(other.prefix), prefix));
     if (subnet !== undefined) return { network, subnet };
   }
   return undefined;
@@ -82,7 +53,6 @@ export function findOverlap(
 
 /**
  * The lowest subnet of the pools that overlaps none in use; `undefined` when the pools are used up.
- * Pools are of one family, that of the subnet.
  */
 export function cutSubnet(
   pools: readonly string[],
@@ -91,89 +61,54 @@ export function cutSubnet(
 ): SubnetDraft | undefined {
   const used = usedRanges(networks);
   for (const text of pools) {
-    const prefix = cutFrom(cidr(text), bits, used);
+    const prefix = cutFrom(cidr4(text), bits, used);
     if (prefix !== undefined)
-      return { prefix: formatCidr(prefix), gateway: formatIp(addressAt(prefix, 1)) };
+      return { prefix: formatCidr4(prefix), gateway: formatIpv4(firstHost(prefix)) };
   }
   return undefined;
 }
 
-/**
- * Which places of `range` are hosts of `prefix`: neither the subnet's first address, which is the
- * network's own (IPv4) or any router's (IPv6), nor IPv4's broadcast address.
- */
-export function hostPlaces(
-  prefix: Cidr,
-  range: Cidr,
-): { readonly first: number; readonly last: number } {
-  const size = cidrSize(range);
-  const isAtEnd = endOf(range) === endOf(prefix) && familyOf(prefix.base) === 4;
-  return {
-    first: range.base === prefix.base ? 1 : 0,
-    last: Math.min(size, HOSTS_MAX) - (isAtEnd ? 2 : 1),
-  };
-}
-
-/** Addresses from `first` to the one before `end`, as numbers of their family. */
 interface AddressRange {
-  readonly family: IpFamily;
-  readonly first: bigint;
-  readonly end: bigint;
+  readonly first: number;
+  readonly end: number;
 }
 
 function usedRanges(networks: Iterable<Network>): readonly AddressRange[] {
   const ranges: AddressRange[] = [];
   for (const network of networks) {
-    for (const subnet of network.subnets) {
-      const prefix = cidr(subnet.prefix);
-      const { base } = prefix;
-      ranges.push({ family: familyOf(base), first: BigInt(base), end: endOf(prefix) });
+    for (const { prefix } of network.subnets) {
+      const { base, bits } = cidr4(prefix);
+      ranges.push({ first: base, end: base + 2 ** (32 - bits) });
     }
   }
-  return ranges.sort((one, other) => (one.first < other.first ? -1 : 1));
+  return ranges.sort((one, other) => one.first - other.first);
 }
 
 /**
  * One pass over the used ranges, lowest first: each that is in the way moves the candidate behind
  * it.
  */
-function cutFrom(pool: Cidr, bits: number, used: readonly AddressRange[]): Cidr | undefined {
-  const family = familyOf(pool.base);
-  let candidate: Cidr = { base: pool.base, bits };
-  for (const { family: usedFamily, first, end } of used) {
-    if (usedFamily !== family || end <= BigInt(candidate.base)) continue;
-    if (first >= endOf(candidate)) break;
-    const behind = behindOf(candidate, end);
-    if (behind === undefined) return undefined;
-    candidate = behind;
+function cutFrom(pool: Cidr4, bits: number, used: readonly AddressRange[]): Cidr4 | undefined {
+  const size = 2 ** (32 - bits);
+  let candidate: number = pool.base;
+  for (const { first, end } of used) {
+    if (first >= candidate + size) break;
+    if (end > candidate) candidate = Math.ceil(end / size) * size;
   }
-  return cidrContains(pool, candidate.base) ? candidate : undefined;
+  if (candidate + size > pool.base + cidr4Size(pool)) return undefined;
+  return { base: ipv4FromNumber(candidate), bits };
 }
 
-/** The next prefix of the candidate's length that begins at or after `end`. */
-function behindOf(candidate: Cidr, end: bigint): Cidr | undefined {
-  const last = ofFamily(candidate.base, end - 1n);
-  const next = endOf({ base: maskTo(last, candidate.bits), bits: candidate.bits });
-  if (next >= 1n << BigInt(ADDRESS_BITS[familyOf(last)])) return undefined;
-  return { base: ofFamily(last, next), bits: candidate.bits };
+function firstHost(prefix: Cidr4) {
+  return ipv4FromNumber(prefix.base + 1);
 }
 
-function ofFamily(like: Ip, value: bigint): Ip {
-  return (typeof like === 'number' ? Number(value) : value) as Ip;
+function isHost(prefix: Cidr4, address: number): boolean {
+  return address > prefix.base && address < prefix.base + cidr4Size(prefix) - 1;
 }
 
-function endOf({ base, bits }: Cidr): bigint {
-  return BigInt(base) + (1n << BigInt(ADDRESS_BITS[familyOf(base)] - bits));
-}
-
-function isHost(prefix: Cidr, address: Ip): boolean {
-  const isLast = BigInt(address) === endOf(prefix) - 1n;
-  return (
-    cidrContains(prefix, address) && address !== prefix.base && !(isLast && familyOf(address) === 4)
-  );
-}
-
-function hasHost(prefix: Cidr, range: Cidr): boolean {
-  const { first, last } = hostPlaces(prefix, range);
+function hasHost(prefix: Cidr4, range: Cidr4): boolean {
+  const first = Math.max(prefix.base + 1, range.base);
+  const last = Math.min(prefix.base + cidr4Size(prefix) - 2, range.base + cidr4Size(range) - 1);
   return first <= last;
 }

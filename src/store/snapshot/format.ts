@@ -22,17 +22,13 @@
  * The upgrade rule: fields of rows that a release does not know stay with the row, and lines of
  * kinds that it does not know are passed over, so that a later release may add what an earlier one
  * can do without. Anything else raises the version, which is refused by name. Version 1 was one
- * JSON document in one line. Version 3 is version 2 with IPv6 subnets, which version 2 would take
- * for IPv4 ones without a VNI; a state that has none is written as version 2, so that only the use
- * of IPv6 stands in the way of an earlier release.
+ * JSON document in one line.
  */
 import { CodedError } from '../../base/index.ts';
 import type { Protocol } from '../../model/index.ts';
 
 export const FORMAT = 'hawser-store';
-export const VERSIONS = { withoutIpv6: 2, withIpv6: 3 } as const;
-/** The newest version that is read, as all from 2 on are. */
-export const VERSION = VERSIONS.withIpv6;
+export const VERSION = 2;
 
 /** Kinds of lines between head and end. */
 export const KINDS = [

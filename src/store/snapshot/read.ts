@@ -1,6 +1,6 @@
 import { messageOf } from '../../base/index.ts';
 import type { Revision } from '../../model/index.ts';
-import { FORMAT, KINDS, SnapshotError, VERSION, VERSIONS, demand } from './format.ts';
+import { FORMAT, KINDS, SnapshotError, VERSION, demand } from './format.ts';
 import { Rebuild } from './rebuild.ts';
 
 /** Rows taken over in one step: a few milliseconds. */
@@ -28,10 +28,6 @@ export function* readSnapshot(bytes: Uint8Array): Generator<void, Rebuild> {
       error,
     );
   }
-}
-
-function isReadable(version: unknown): boolean {
-  return Object.values(VERSIONS).some((known) => known === version);
 }
 
 class Reader {
@@ -62,7 +58,7 @@ class Reader {
 
   private readHead(): Revision {
     const { kind, format, version, revision } = this.nextLine();
-    if (format === FORMAT && !isReadable(version))
+    if (format === FORMAT && version !== VERSION)
       throw new SnapshotError(
         { code: 'snapshot-version', found: version, readable: VERSION },
         `the store's snapshot has version ${String(version)}; this program reads ${VERSION}`,

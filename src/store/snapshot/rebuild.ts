@@ -1,14 +1,13 @@
-import { ip, placeIn } from '../../base/index.ts';
-import {
-  addressesOf,
-  type Cluster,
-  type Network,
-  type NetworkId,
-  type Node,
-  type Revision,
-  type Service,
-  type Task,
-  type VirtualIp,
+import { ipv4 } from '../../base/index.ts';
+import type {
+  Cluster,
+  Network,
+  NetworkId,
+  Node,
+  Revision,
+  Service,
+  Task,
+  TaskSpec,
 } from '../../model/index.ts';
 import { holdsAddresses } from '../apply/index.ts';
 import { NetworkAddresses } from '../pool/network-addresses.ts';
@@ -25,7 +24,7 @@ import { PROTOCOLS, demand, type Kind } from './format.ts';
 export class Rebuild {
   readonly state = new State();
   readonly views: ViewIndex;
-  private readonly specs: Task['spec'][] = [];
+  private readonly specs: TaskSpec[] = [];
 
   constructor(revision: Revision) {
     this.state.revision = revision;
@@ -33,7 +32,7 @@ export class Rebuild {
   }
 
   addSpecs(specs: readonly unknown[]): void {
-    for (const spec of specs) this.specs.push(spec as Task['spec']);
+    for (const spec of specs) this.specs.push(spec as TaskSpec);
   }
 
   /** Rows are not examined further than what the state needs: this program wrote them. */
@@ -66,7 +65,7 @@ export class Rebuild {
     assertNew(this.state.networks, id);
     this.state.networks.set(id, network);
     this.state.addresses.set(id, new NetworkAddresses(subnets));
-    for (const { vni } of subnets) if (vni !== undefined) this.state.vnis.claim(vni);
+    for (const { vni } of subnets) this.state.vnis.claim(vni);
     this.views.note([{ kind: 'network', id, after: network }], meta.revision);
   }
 
@@ -75,7 +74,7 @@ export class Rebuild {
     assertNew(this.state.services, id);
     this.state.services.set(id, service);
     for (const port of ports) this.state.ports.add(port, id);
-    for (const vip of virtualIps) this.claim(vip);
+    for (const { networkId, address } of virtualIps) this.claim(networkId, address);
     this.specs.push(service.spec.TaskTemplate);
     this.views.note([{ kind: 'service', id, after: service }], meta.revision);
   }
@@ -88,7 +87,8 @@ export class Rebuild {
     const { id, attachments, meta } = task;
     assertNew(this.state.tasks, id);
     this.state.tasks.set(id, task);
-    if (holdsAddresses(task)) for (const attachment of attachments) this.claim(attachment);
+    if (holdsAddresses(task))
+      for (const { networkId, address } of attachments) this.claim(networkId, address);
     this.views.note([{ kind: 'task', id, after: task }], meta.revision);
   }
 
@@ -102,15 +102,13 @@ export class Rebuild {
   private setAddresses([id, cursors]: readonly [NetworkId, readonly string[]]): void {
     const addresses = this.state.addresses.get(id);
     demand(addresses?.subnets.length === cursors.length, 'each subnet has its cursor');
-    for (const [index, { range, pool }] of addresses.subnets.entries())
-      setCursor(pool, placeIn(range, ip(cursors[index] ?? '')));
+    for (const [index, { pool }] of addresses.subnets.entries())
+      setCursor(pool, ipv4(cursors[index] ?? ''));
   }
 
-  private claim(held: VirtualIp): void {
-    for (const address of addressesOf(held)) {
-      const place = this.state.addresses.get(held.networkId)?.poolOf(address);
-      place?.pool.claim(place.place);
-    }
+  private claim(networkId: NetworkId, address: string): void {
+    const held = this.state.addresses.get(networkId)?.poolOf(address);
+    held?.pool.claim(held.value);
   }
 }
 
@@ -118,10 +116,7 @@ function assertNew<Id extends string>(table: { has(id: Id): boolean }, id: Id): 
   demand(typeof id === 'string' && !table.has(id), 'a row has an id of its own');
 }
 
-function setCursor(pool: NumberPool, cursor: number | undefined): void {
-  demand(
-    cursor !== undefined && Number.isInteger(cursor) && pool.covers(cursor),
-    'a cursor is in its pool',
-  );
+function setCursor(pool: NumberPool, cursor: number): void {
+  demand(Number.isInteger(cursor) && pool.covers(cursor), 'a cursor is in its pool');
   pool.cursor = cursor;
 }

@@ -1,4 +1,4 @@
-import type { Task } from '../../model/index.ts';
+import type { TaskSpec } from '../../model/index.ts';
 
 /**
  * Numbers task specs by what they say, so that equal states give equal snapshots however they share
@@ -8,17 +8,17 @@ export class SpecNumbers {
   private count = 0;
   private fresh: string[] = [];
   private readonly byText = new Map<string, number>();
-  private readonly byObject = new Map<Task['spec'], number>();
+  private readonly byObject = new Map<TaskSpec, number>();
 
   /** The template of the next service, which its row tells. */
-  addTemplate(spec: Task['spec']): void {
+  addTemplate(spec: TaskSpec): void {
     const text = JSON.stringify(spec);
     if (!this.byText.has(text)) this.byText.set(text, this.count);
     this.byObject.set(spec, this.byText.get(text) ?? this.count);
     this.count += 1;
   }
 
-  numberOf(spec: Task['spec']): number {
+  numberOf(spec: TaskSpec): number {
     const known = this.byObject.get(spec);
     if (known !== undefined) return known;
     const text = JSON.stringify(spec);

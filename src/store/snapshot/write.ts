@@ -8,7 +8,7 @@ import type {
   Task,
 } from '../../model/index.ts';
 import type { State } from '../state.ts';
-import { FORMAT, PROTOCOLS, VERSIONS, type Kind } from './format.ts';
+import { FORMAT, PROTOCOLS, VERSION, type Kind } from './format.ts';
 import { SpecNumbers } from './spec-numbers.ts';
 
 /** What a line aims at; a single row may be longer. About 4 ms of work. */
@@ -64,7 +64,7 @@ function* encoded(frozen: Frozen): Generator<Uint8Array, void> {
 
 function* linesOf(frozen: Frozen): Generator<string, void> {
   const { revision, cluster, nodes, networks, services, tasks, pools, addresses } = frozen;
-  yield JSON.stringify({ kind: 'head', format: FORMAT, version: versionOf(networks), revision });
+  yield JSON.stringify({ kind: 'head', format: FORMAT, version: VERSION, revision });
   yield* lines('cluster', cluster === undefined ? [] : [cluster]);
   yield* lines('nodes', nodes);
   yield* lines('networks', networks);
@@ -76,11 +76,6 @@ function* linesOf(frozen: Frozen): Generator<string, void> {
   yield* taskLines(tasks, specs);
   yield* lines('pools', pools);
   yield* lines('addresses', addresses);
-}
-
-function versionOf(networks: readonly Network[]): number {
-  const hasIpv6 = networks.some(({ spec }) => spec.EnableIPv6);
-  return hasIpv6 ? VERSIONS.withIpv6 : VERSIONS.withoutIpv6;
 }
 
 function* taskLines(tasks: readonly Task[], specs: SpecNumbers): Generator<string, void> {

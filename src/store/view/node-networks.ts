@@ -20,42 +20,26 @@ export class NodeNetworks {
     this.unknownSince = builtAt;
   }
 
-  /** All that the node has. */
   *of(nodeId: NodeId): IterableIterator<NetworkId> {
-    for (const networkId of this.nodes.get(nodeId)?.keys() ?? [])
-      if (this.has(nodeId, networkId)) yield networkId;
-    for (const [networkId, { isOn }] of this.everywhere)
-      if (isOn && this.nodes.get(nodeId)?.has(networkId) !== true) yield networkId;
+    for (const [networkId, { endpoints }] of this.nodes.get(nodeId) ?? [])
+      if (endpoints > 0) yield networkId;
   }
 
-  has(nodeId: NodeId, networkId: NetworkId): boolean {
-    const isOwn = (this.nodes.get(nodeId)?.get(networkId)?.endpoints ?? 0) > 0;
-    return isOwn || this.everywhere.get(networkId)?.isOn === true;
-  }
-
-  /** Whether the node gained the network. */
-  add(nodeId: NodeId, networkId: NetworkId, revision: Revision): boolean {
+  add(nodeId: NodeId, networkId: NetworkId, revision: Revision): void {
     const membership = this.membership(nodeId, networkId);
     membership.endpoints += 1;
-    if (membership.endpoints !== 1) return false;
-    membership.changedAt = revision;
-    return true;
+    if (membership.endpoints === 1) membership.changedAt = revision;
   }
 
-  /** Whether the node lost the network. */
-  remove(nodeId: NodeId, networkId: NetworkId, revision: Revision): boolean {
+  remove(nodeId: NodeId, networkId: NetworkId, revision: Revision): void {
     const membership = this.membership(nodeId, networkId);
     membership.endpoints -= 1;
-    if (membership.endpoints !== 0) return false;
-    membership.changedAt = revision;
-    return true;
+    if (membership.endpoints === 0) membership.changedAt = revision;
   }
 
-  /** Whether that is another thing than before. */
-  trySetEverywhere(networkId: NetworkId, isOn: boolean, revision: Revision): boolean {
-    if ((this.everywhere.get(networkId)?.isOn ?? false) === isOn) return false;
+  setEverywhere(networkId: NetworkId, isOn: boolean, revision: Revision): void {
+    if (this.everywhere.get(networkId)?.isOn === isOn) return;
     this.everywhere.set(networkId, { isOn, changedAt: revision });
-    return true;
   }
 
   /** No earlier than the last time that the node gained or lost the network. */

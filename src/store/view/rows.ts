@@ -1,11 +1,8 @@
 /** How each row of a node's view is read off the store. */
 import {
   containerLabels,
-  isAttachment,
-  isServiceTask,
   isTerminal,
   taskHostname,
-  tryBalancePolicy,
   type AssignmentRow,
   type Cluster,
   type EndpointRow,
@@ -15,7 +12,6 @@ import {
   type Node,
   type PeerRow,
   type Service,
-  type ServiceId,
   type ServiceRow,
   type SettingsRow,
   type Task,
@@ -23,18 +19,8 @@ import {
 
 const MTU_OPTION = 'com.docker.network.driver.mtu';
 
-/** The path MTU is one for all nodes, so that the two ends of a network never differ. */
-export function settingsRow(cluster: Cluster, nodes: Iterable<Node>): SettingsRow {
-  let pathMtu: number | undefined;
-  for (const { state, description } of nodes) {
-    const mtu = state === 'down' ? undefined : description.paths?.mtu;
-    if (mtu !== undefined) pathMtu = Math.min(pathMtu ?? mtu, mtu);
-  }
-  return {
-    kind: 'settings',
-    dataPathPort: cluster.dataPathPort,
-    ...(pathMtu !== undefined && { pathMtu }),
-  };
+export function settingsRow(cluster: Cluster): SettingsRow {
+  return { kind: 'settings', dataPathPort: cluster.dataPathPort };
 }
 
 export function peerRow(node: Node): PeerRow {
@@ -56,7 +42,6 @@ export function networkRow({ id, spec, subnets }: Network): NetworkRow {
 }
 
 export function serviceRow({ id, spec, virtualIps, ports }: Service): ServiceRow {
-  const policy = tryBalancePolicy(spec.Labels);
   return {
     kind: 'service',
     serviceId: id,
@@ -65,7 +50,6 @@ export function serviceRow({ id, spec, virtualIps, ports }: Service): ServiceRow
     isGlobal: 'Global' in spec.Mode,
     virtualIps,
     ports,
-    ...(policy !== undefined && policy !== 'round-robin' && { policy }),
     aliases: (spec.TaskTemplate.Networks ?? [])
       .filter((to) => to.Aliases !== undefined && to.Aliases.length > 0)
       .map((to) => ({ networkId: to.Target as NetworkId, names: to.Aliases ?? [] })),
@@ -84,7 +68,8 @@ export function endpointRow(task: Task, node: Node | undefined): EndpointRow {
   return {
     kind: 'endpoint',
     taskId: task.id,
-    ...whoseEndpoint(task),
+    serviceId: task.serviceId,
+    serviceName: task.serviceName,
     slot: task.slot,
     nodeId: task.nodeId as EndpointRow['nodeId'],
     hostname: taskHostname(task, node),
@@ -95,19 +80,6 @@ export function endpointRow(task: Task, node: Node | undefined): EndpointRow {
   };
 }
 
-/** An attachment that serves nobody else is a service of one, under its own id. */
-function whoseEndpoint(
-  task: Task,
-): Pick<EndpointRow, 'serviceId' | 'serviceName' | 'attachmentName'> {
-  const { id, serviceId, serviceName, backendOf } = task;
-  if (!isAttachment(task)) return { serviceId, serviceName };
-  return {
-    serviceId: backendOf ?? (id as string as ServiceId),
-    serviceName,
-    attachmentName: serviceName,
-  };
-}
-
 export function assignmentRow(task: Task): AssignmentRow {
-  return { kind: 'assignment', task, labels: isServiceTask(task) ? containerLabels(task) : {} };
+  return { kind: 'assignment', task, labels: containerLabels(task) };
 }

@@ -15,7 +15,6 @@ import { isSameJson } from '../equal.ts';
 import type { Change, State } from '../state.ts';
 import { KeyedIds } from '../table.ts';
 import { NodeNetworks } from './node-networks.ts';
-import { ViewLog, type ViewNote } from './view-log.ts';
 import {
   assignmentRow,
   endpointRow,
@@ -51,19 +50,17 @@ export class ViewIndex {
   private readonly endpointsByNetwork = new KeyedIds<NetworkId, TaskId>();
   private readonly servicesByNetwork = new KeyedIds<NetworkId, ServiceId>();
   private readonly nodeNetworks: NodeNetworks;
-  private readonly log: ViewLog;
 
   /** Precondition: the state has no rows yet. */
   constructor(state: State) {
     this.state = state;
     this.nodeNetworks = new NodeNetworks(state.revision);
-    this.log = new ViewLog(state.revision);
   }
 
   /** Follows what became different. The state is already the new one. */
   note(changes: readonly Change[], revision: Revision): void {
     for (const change of changes) {
-      if (change.kind === 'cluster') this.noteSettings();
+      if (change.kind === 'cluster') this.noteCluster();
       else if (change.kind === 'node') this.noteNode(change.id, revision);
       else if (change.kind === 'network') this.noteNetwork(change.id, revision);
       else if (change.kind === 'service') this.noteService(change.id, change.before, change.after);
@@ -74,105 +71,73 @@ export class ViewIndex {
   /** Everything that one node is to know. */
   rowsOf(nodeId: NodeId): Map<ViewKey, StampedRow> {
     const view = new Map<ViewKey, StampedRow>();
-    for (const key of this.keysOf(nodeId)) {
-      const stamped = this.rowFor(nodeId, key);
-      if (stamped !== undefined) view.set(key, stamped);
+    this.copy(view, 'settings');
+    for (const { id } of this.state.nodes.values()) this.copy(view, `peer/${id}`);
+    const networkIds = this.networksOf(nodeId);
+    for (const networkId of networkIds) {
+      this.copy(view, `network/${networkId}`);
+      for (const id of this.servicesByNetwork.get(networkId)) this.copy(view, `service/${id}`);
+      for (const id of this.endpointsByNetwork.get(networkId))
+        this.copyEndpoint(view, id, { nodeId, networkIds });
     }
+    for (const task of this.state.tasks.byNode(nodeId)) this.copy(view, `assignment/${task.id}`);
     return view;
-  }
-
-  /** Keys of all rows that the node sees, some more than once. */
-  *keysOf(nodeId: NodeId): Generator<ViewKey, void> {
-    yield 'settings';
-    for (const { id } of this.state.nodes.values()) yield `peer/${id}`;
-    for (const networkId of this.nodeNetworks.of(nodeId)) yield* this.keysOn(networkId);
-    for (const { id } of this.state.tasks.byNode(nodeId)) yield `assignment/${id}`;
-  }
-
-  /**
-   * Keys of rows that may look different to the node than at `revision`, some of them not for it at
-   * all; undefined when that is too long ago.
-   */
-  keysSince(nodeId: NodeId, revision: Revision): Iterable<ViewKey> | undefined {
-    const notes = this.log.after(revision);
-    return notes && this.keysIn(notes, nodeId);
-  }
-
-  /** The row as the node sees it, if it does. */
-  rowFor(nodeId: NodeId, key: ViewKey): StampedRow | undefined {
-    const slash = key.indexOf('/');
-    const kind = key.slice(0, slash);
-    const id = key.slice(slash + 1);
-    if (kind === 'endpoint') return this.endpointFor(nodeId, id as TaskId);
-    return this.isSeen(nodeId, kind, id) ? this.rows.get(key) : undefined;
-  }
-
-  private isSeen(nodeId: NodeId, kind: string, id: string): boolean {
-    if (kind === 'network') return this.hasNetwork(nodeId, id as NetworkId);
-    if (kind === 'assignment') return this.state.tasks.get(id as TaskId)?.nodeId === nodeId;
-    if (kind !== 'service') return true;
-    const networkIds = networksOfService(this.state.services.get(id as ServiceId));
-    for (const networkId of networkIds) if (this.hasNetwork(nodeId, networkId)) return true;
-    return false;
-  }
-
-  private endpointFor(nodeId: NodeId, id: TaskId): StampedRow | undefined {
-    const whole = this.endpoints.get(id);
-    if (whole === undefined) return undefined;
-    const { attachments } = whole.row;
-    const seen = attachments.filter((at) => this.hasNetwork(nodeId, at.networkId));
-    if (seen.length === 0 || attachments.length === 1) return seen.length === 0 ? undefined : whole;
-    const since = attachments.map((at) => this.nodeNetworks.changedAt(nodeId, at.networkId));
-    const revision = Math.max(whole.revision, ...since) as Revision;
-    const row =
-      seen.length === attachments.length ? whole.row : { ...whole.row, attachments: seen };
-    return { revision, row };
   }
 
   /**
    * Networks that the node carries: where a task of its own lives, and ingress while a port is
    * routed.
    */
-  private hasNetwork(nodeId: NodeId, networkId: NetworkId): boolean {
-    return this.state.networks.has(networkId) && this.nodeNetworks.has(nodeId, networkId);
-  }
-
-  private *keysOn(networkId: NetworkId): Generator<ViewKey, void> {
-    yield `network/${networkId}`;
-    for (const id of this.servicesByNetwork.get(networkId)) yield `service/${id}`;
-    for (const id of this.endpointsByNetwork.get(networkId)) yield `endpoint/${id}`;
-  }
-
-  private *keysIn(notes: readonly ViewNote[], nodeId: NodeId): Generator<ViewKey, void> {
-    for (const note of notes) {
-      if ('key' in note) yield note.key;
-      else if (note.nodeId === undefined || note.nodeId === nodeId)
-        yield* this.keysOn(note.networkId);
+  private networksOf(nodeId: NodeId): ReadonlySet<NetworkId> {
+    const ids = new Set<NetworkId>();
+    for (const id of this.nodeNetworks.of(nodeId)) if (this.state.networks.has(id)) ids.add(id);
+    for (const network of this.state.networks.values()) {
+      if (network.spec.Ingress && this.servicesByNetwork.get(network.id).size > 0)
+        ids.add(network.id);
     }
+    return ids;
   }
 
-  /**
-   * Settings follow the cluster and, once paths are known, all of its nodes, also those that are
-   * gone, whose revisions nothing records.
-   */
-  private noteSettings(): void {
-    const { cluster, nodes } = this.state;
-    if (cluster === undefined) return;
-    const row = settingsRow(cluster, nodes.values());
-    this.put(row, row.pathMtu === undefined ? cluster.meta.revision : this.now());
+  private copy(view: Map<ViewKey, StampedRow>, key: ViewKey): void {
+    const row = this.rows.get(key);
+    if (row !== undefined) view.set(row.key, row);
+  }
+
+  private copyEndpoint(
+    view: Map<ViewKey, StampedRow>,
+    id: TaskId,
+    viewer: { readonly nodeId: NodeId; readonly networkIds: ReadonlySet<NetworkId> },
+  ): void {
+    const whole = this.endpoints.get(id);
+    if (whole === undefined || view.has(whole.key)) return;
+    const { attachments } = whole.row;
+    if (attachments.length === 1) {
+      view.set(whole.key, whole);
+      return;
+    }
+    const seen = attachments.filter((at) => viewer.networkIds.has(at.networkId));
+    const since = attachments.map((at) => this.nodeNetworks.changedAt(viewer.nodeId, at.networkId));
+    const revision = Math.max(whole.revision, ...since) as Revision;
+    const row =
+      seen.length === attachments.length ? whole.row : { ...whole.row, attachments: seen };
+    view.set(whole.key, { revision, row });
+  }
+
+  private noteCluster(): void {
+    const { cluster } = this.state;
+    if (cluster !== undefined) this.put(settingsRow(cluster), cluster.meta.revision);
   }
 
   private noteNode(id: NodeId, revision: Revision): void {
     const node = this.state.nodes.get(id);
     if (node !== undefined) this.put(peerRow(node), revision);
     else {
-      this.drop(`peer/${id}`);
+      this.rows.delete(`peer/${id}`);
       this.nodeNetworks.forget(id, revision);
     }
     for (const task of this.state.tasks.byNode(id)) {
       if (isLiveEndpoint(task)) this.putEndpoint(task, revision);
     }
-    this.noteSettings();
   }
 
   private noteNetwork(id: NetworkId, revision: Revision): void {
@@ -181,8 +146,7 @@ export class ViewIndex {
       this.put(networkRow(network), network.meta.revision);
       return;
     }
-    this.drop(`network/${id}`);
-    this.log.add({ revision, networkId: id });
+    this.rows.delete(`network/${id}`);
     // Its last endpoints, on their way out, show one attachment less from here on.
     for (const taskId of this.endpointsByNetwork.get(id)) {
       const row = this.endpoints.get(taskId);
@@ -195,10 +159,8 @@ export class ViewIndex {
       this.servicesByNetwork.move(id, networkId, undefined);
     for (const networkId of networksOfService(after))
       this.servicesByNetwork.move(id, undefined, networkId);
-    if (after === undefined) this.drop(`service/${id}`);
+    if (after === undefined) this.rows.delete(`service/${id}`);
     else this.put(serviceRow(after), after.meta.revision);
-    // Who sees it follows from its networks, which the row need not tell.
-    this.noteRow(`service/${id}`);
     this.noteIngress(before, after);
   }
 
@@ -207,9 +169,7 @@ export class ViewIndex {
     for (const networkId of [...networksOfService(before), ...networksOfService(after)]) {
       if (this.state.networks.get(networkId)?.spec.Ingress !== true) continue;
       const isRouting = this.servicesByNetwork.get(networkId).size > 0;
-      const revision = this.now();
-      if (this.nodeNetworks.trySetEverywhere(networkId, isRouting, revision))
-        this.log.add({ revision, networkId });
+      this.nodeNetworks.setEverywhere(networkId, isRouting, this.now());
     }
   }
 
@@ -218,23 +178,19 @@ export class ViewIndex {
     const is = after !== undefined && isLiveEndpoint(after) ? after : undefined;
     if (was !== is) this.moveEndpoint(id, was, is);
     if (is !== undefined) this.putEndpoint(is, is.meta.revision);
-    else if (this.endpoints.delete(id)) this.noteRow(`endpoint/${id}`);
-    if (after?.nodeId === undefined) this.drop(`assignment/${id}`);
+    else this.endpoints.delete(id);
+    if (after?.nodeId === undefined) this.rows.delete(`assignment/${id}`);
     else this.put(assignmentRow(after), after.meta.revision);
   }
 
   private moveEndpoint(id: TaskId, was: Task | undefined, is: Task | undefined): void {
     if (was !== undefined && is !== undefined) return;
-    const { nodeId, attachments } = was ?? is ?? { attachments: [] };
-    if (nodeId === undefined) return;
-    const revision = this.now();
-    for (const { networkId } of attachments) {
+    const task = was ?? is;
+    if (task?.nodeId === undefined) return;
+    for (const { networkId } of task.attachments) {
       this.endpointsByNetwork.move(id, was && networkId, is && networkId);
-      const isToggled =
-        is === undefined
-          ? this.nodeNetworks.remove(nodeId, networkId, revision)
-          : this.nodeNetworks.add(nodeId, networkId, revision);
-      if (isToggled) this.log.add({ revision, networkId, nodeId });
+      if (is !== undefined) this.nodeNetworks.add(task.nodeId, networkId, this.now());
+      else this.nodeNetworks.remove(task.nodeId, networkId, this.now());
     }
   }
 
@@ -246,9 +202,7 @@ export class ViewIndex {
     const before = this.endpoints.get(task.id);
     if (before !== undefined && isSameJson(before.row, row)) return;
     const stamp = Math.max(revision, nodeRevision) as Revision;
-    const key = viewKey(row);
-    this.endpoints.set(task.id, { key, revision: stamp, row });
-    this.noteRow(key);
+    this.endpoints.set(task.id, { key: viewKey(row), revision: stamp, row });
   }
 
   /** Keeps the older number while the row says the same. */
@@ -257,15 +211,6 @@ export class ViewIndex {
     const before = this.rows.get(key);
     if (before !== undefined && isSameJson(before.row, row)) return;
     this.rows.set(key, { key, revision, row });
-    this.noteRow(key);
-  }
-
-  private drop(key: ViewKey): void {
-    if (this.rows.delete(key)) this.noteRow(key);
-  }
-
-  private noteRow(key: ViewKey): void {
-    this.log.add({ revision: this.now(), key });
   }
 
   private now(): Revision {

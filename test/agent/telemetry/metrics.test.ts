@@ -9,7 +9,6 @@ async function scraped(member: FakeMember | undefined): Promise<Record<string, s
     dnsQueries: () => [],
     apiCounters: () => undefined,
     gossip: () => undefined,
-    paths: () => undefined,
     refresh: (all) => refreshFromView(all, member),
   });
   const text = await registry.metrics();

@@ -46,7 +46,7 @@ const REFUSED = [
   { name: 'the name ingress', body: { Name: 'ingress', Driver: 'overlay' }, status: 409 },
   { name: 'a malformed subnet', subnet: '10.9.0.0', status: 400 },
   { name: 'a subnet with host bits', subnet: '10.9.0.5/24', status: 400 },
-  { name: 'a subnet that overlaps ingress', subnet: '10.0.0.128/25', status: 403 },
+  { name: 'an overlapping subnet', subnet: '10.7.0.128/25', status: 403 },
   { name: 'an IPAM that is a list', body: { Name: 'x', Driver: 'overlay', IPAM: [] }, status: 400 },
 ];
 

@@ -185,18 +185,6 @@ test('defaults are inserted when asked for', async (t) => {
   t.is((await inspect(fixture, 'web?insertDefaults=true')).Spec.UpdateConfig?.Parallelism, 1);
 });
 
-test('a service without a name gets one', async (t) => {
-  const fixture = await Fixture.startManager(t);
-  const names = await Promise.all(
-    [spec(''), { ...spec(''), Name: undefined }].map(async (body) => {
-      const id = await create(fixture, body);
-      return (await inspect(fixture, id)).Spec.Name;
-    }),
-  );
-  for (const name of names) t.regex(name, /^[a-z]+_[a-z]+\d*$/);
-  t.not(names[0], names[1]);
-});
-
 test('a service is removed', async (t) => {
   const fixture = await Fixture.startManager(t);
   await create(fixture, spec('web'));

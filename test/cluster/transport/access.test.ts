@@ -64,28 +64,11 @@ const EXPECTED: Readonly<Record<Route, Readonly<Record<Visitor, string>>>> = {
     'expired node': '403 certificate-expired',
     'node of a root that was rotated away': '403 certificate-superseded',
   },
-  'POST /v1/attachments': {
-    ...everybody('403 forbidden'),
-    worker: '400 protocol',
-    manager: '400 protocol',
-    'removed node': '400 protocol',
-    'expired node': '403 certificate-expired',
-    'node of a root that was rotated away': '403 certificate-superseded',
-  },
   'POST /v1/session': {
     ...everybody('403 forbidden'),
     worker: '200',
     manager: '200',
     'removed node': '200',
-    'expired node': '403 certificate-expired',
-    'node of a root that was rotated away': '403 certificate-superseded',
-  },
-  // A certificate is a node's until it expires; what it may ask for is looked up then.
-  'POST /v1/task-logs': {
-    ...everybody('403 forbidden'),
-    worker: '400 protocol',
-    manager: '400 protocol',
-    'removed node': '400 protocol',
     'expired node': '403 certificate-expired',
     'node of a root that was rotated away': '403 certificate-superseded',
   },

@@ -5,7 +5,6 @@
 import { ipv4, macOfIpv4 } from '../../../src/base/index.ts';
 import type { LocalPlan } from '../../../src/dataplane/index.ts';
 import type {
-  Addresses,
   Attachment,
   EndpointRow,
   NetworkId,
@@ -31,8 +30,6 @@ export interface TestNetwork {
   readonly number: number;
   readonly isInternal?: boolean;
   readonly mtu?: number;
-  /** Beside 10.99.n.0/24 fd99:n::/64, in which hosts have the same numbers. */
-  readonly isDual?: boolean;
 }
 
 export interface TestService {
@@ -93,10 +90,6 @@ export function address(network: number, host: number): string {
   return `10.99.${network}.${host}`;
 }
 
-export function address6(network: number, host: number): string {
-  return `fd99:${network}::${host}`;
-}
-
 export function vipOf(service: number, network: number): string {
   return address(network, 200 + service);
 }
@@ -122,18 +115,12 @@ export function viewOf(cluster: TestCluster, node: number): NodeView {
       cluster.networks.map((network) => networkRow(network, cluster.vni ?? 4096)),
       (row) => row.networkId,
     ),
-    services: byKey(
-      cluster.services.map((service) => serviceRow(service, cluster)),
-      (row) => row.serviceId,
-    ),
-    endpoints: byKey(
-      cluster.tasks.map((task) => endpointRow(task, cluster)),
-      (row) => row.taskId,
-    ),
+    services: byKey(cluster.services.map(serviceRow), (row) => row.serviceId),
+    endpoints: byKey(cluster.tasks.map(endpointRow), (row) => row.taskId),
     assignments: byKey(
       cluster.tasks
         .filter((task) => task.node === node)
-        .map((task) => ({ kind: 'assignment' as const, task: taskOf(task, cluster), labels: {} })),
+        .map((task) => ({ kind: 'assignment' as const, task: taskOf(task), labels: {} })),
       (row) => row.task.id,
     ),
   };
@@ -149,9 +136,7 @@ export function localOf(cluster: TestCluster, node: number): LocalPlan {
         gatewayAddress: `172.18.0.${10 + task.number}`,
         ...(task.resolverPorts === undefined ? {} : { resolverPorts: task.resolverPorts }),
       })),
-    joints: [],
     gateway: { prefix: '172.18.0.0/16', address: '172.18.0.1', ingressAddress: '172.18.0.2' },
-    advertisedLinks: ['eth0'],
   };
 }
 
@@ -160,16 +145,13 @@ function peerRow(vtep: string, at: number): PeerRow {
   return { kind: 'peer', nodeId: nodeId(index), index, vtep, isUp: true };
 }
 
-function networkRow(network: TestNetwork, vni: number): NetworkRow {
-  const { number, isInternal = false, mtu, isDual = false } = network;
-  const subnet6 = { prefix: `fd99:${number}::/64`, gateway: address6(number, 1) };
+function networkRow({ number, isInternal = false, mtu }: TestNetwork, vni: number): NetworkRow {
   return {
     kind: 'network',
     networkId: networkId(number),
     name: number === 0 ? 'ingress' : `network${number}`,
     subnets: [
       { prefix: `10.99.${number}.0/24`, gateway: address(number, 1), vni: (vni + number) as Vni },
-      ...(isDual ? [subnet6] : []),
     ],
     isInternal,
     isIngress: number === 0,
@@ -177,10 +159,7 @@ function networkRow(network: TestNetwork, vni: number): NetworkRow {
   };
 }
 
-function serviceRow(
-  { number, networks, ports = [] }: TestService,
-  cluster: TestCluster,
-): ServiceRow {
+function serviceRow({ number, networks, ports = [] }: TestService): ServiceRow {
   return {
     kind: 'service',
     serviceId: serviceId(number),
@@ -189,30 +168,23 @@ function serviceRow(
     isGlobal: false,
     virtualIps: networks.map((network) => ({
       networkId: networkId(network),
-      ...addressesIn(cluster, network, 200 + number),
+      address: vipOf(number, network),
     })),
     ports,
     aliases: [],
   };
 }
 
-/** A host's addresses on a network, as its subnets have them. */
-function addressesIn(cluster: TestCluster, network: number, host: number): Addresses {
-  const isDual = cluster.networks.find((one) => one.number === network)?.isDual === true;
-  const own = { address: address(network, host) };
-  return isDual ? { ...own, address6: address6(network, host) } : own;
-}
-
-function attachmentsOf({ number, networks }: TestTask, cluster: TestCluster): Attachment[] {
+function attachmentsOf({ number, networks }: TestTask): Attachment[] {
   return networks.map((network) => ({
     networkId: networkId(network),
-    ...addressesIn(cluster, network, 10 + number),
+    address: address(network, 10 + number),
     mac: macOfIpv4(ipv4(address(network, 10 + number))),
     aliases: [],
   }));
 }
 
-function endpointRow(task: TestTask, cluster: TestCluster): EndpointRow {
+function endpointRow(task: TestTask): EndpointRow {
   return {
     kind: 'endpoint',
     taskId: taskId(task.number),
@@ -221,12 +193,12 @@ function endpointRow(task: TestTask, cluster: TestCluster): EndpointRow {
     slot: task.number,
     nodeId: nodeId(task.node),
     hostname: `task${task.number}`,
-    attachments: attachmentsOf(task, cluster),
+    attachments: attachmentsOf(task),
     isServing: task.isServing ?? true,
   };
 }
 
-function taskOf(task: TestTask, cluster: TestCluster): Task {
+function taskOf(task: TestTask): Task {
   return {
     id: taskId(task.number),
     meta: { revision: 1 as Revision, createdAtMs: 0, updatedAtMs: 0 },
@@ -243,7 +215,7 @@ function taskOf(task: TestTask, cluster: TestCluster): Task {
     specVersion: 1,
     desiredState: 'running',
     status: { state: 'running', atMs: 0, message: 'started' },
-    attachments: attachmentsOf(task, cluster),
+    attachments: attachmentsOf(task),
     hostPorts: task.hostPorts ?? [],
   };
 }

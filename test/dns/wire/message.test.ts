@@ -76,18 +76,16 @@ test('an answer of ten addresses is compressed to a pointer per owner', (t) => {
 });
 
 test('compression finds suffixes of earlier names, but only in the same letters', (t) => {
-  const [question] = addresses('a.example.org', 1);
-  const owned = (name: string): ResourceRecord => ({ ...(question as ResourceRecord), name });
-  const same = encodeMessage(reply([owned('a.example.org'), owned('b.example.org')]));
-  const other = encodeMessage(reply([owned('a.example.org'), owned('b.Example.org')]));
+  const target = (text: string): ResourceRecord => ({
+    name: 'a.example.org',
+    class: 1,
+    ttl: 1,
+    data: { kind: 'PTR', target: text },
+  });
+  const same = encodeMessage(reply([target('b.example.org')]));
+  const other = encodeMessage(reply([target('b.Example.org')]));
   t.is(other.length - same.length, 8);
-  t.is(decodeMessage(other).answers[1]?.name, 'b.Example.org');
-});
-
-test('targets of PTR are written whole, so that they do not depend on what stands before', (t) => {
-  const data = { kind: 'PTR', target: 'web.example.org' } as const;
-  const bytes = encodeMessage(reply([{ name: 'example.org', class: 1, ttl: 1, data }]));
-  t.is(Buffer.from(bytes).toString('latin1').split('example').length - 1, 2);
+  t.is(decodeMessage(other).answers[0]?.data.kind, 'PTR');
 });
 
 test('targets of SRV are written whole (RFC 2782)', (t) => {

@@ -154,14 +154,14 @@ test('4.2: an accusation of an earlier incarnation is answered without a new one
   t.true(ofKind(peer.pass(300), 'alive').some(({ message }) => message.id === 'n1'));
 });
 
-test('4.3: everyone is pinged once in a round of every second ping, and the order changes from round to round', (t) => {
+test('4.3: everyone is pinged once in a round, and the order changes from round to round', (t) => {
   const peer = new TestNode(10);
   const rounds = Array.from({ length: 6 }, () =>
-    Array.from({ length: 20 }, () => {
+    Array.from({ length: 10 }, () => {
       const { target, ping } = peer.nextProbe();
       peer.hear(target, { kind: 'ack', sequence: ping.sequence });
       return target;
-    }).filter((_, at) => at % 2 === 0),
+    }),
   );
   for (const round of rounds) t.is(new Set(round).size, 10);
   t.is(new Set(rounds.map((round) => round.join())).size, 6);

@@ -7,7 +7,6 @@ import { Relays, type Relay } from '../../../src/gossip/probe/relays.ts';
 import { ProbeSchedule } from '../../../src/gossip/probe/schedule.ts';
 import { Suspicion } from '../../../src/gossip/probe/suspicion.ts';
 import type { Sequence } from '../../../src/gossip/wire/messages.ts';
-import type { NodeId } from '../../../src/model/index.ts';
 import { addressOf, alive, hash } from '../support/test-node.ts';
 
 test('awareness stays in its range', (t) => {
@@ -53,24 +52,24 @@ test('accusers are taken once each, and only as many as count', (t) => {
 });
 
 function scheduleOf(count: number, seed: number): { schedule: ProbeSchedule; members: Member[] } {
-  const schedule = new ProbeSchedule('n1' as NodeId, new SeededRng(seed));
+  const schedule = new ProbeSchedule(new SeededRng(seed));
   const table = new MemberTable(alive('n1'));
   const members = Array.from({ length: count }, (_, at) => table.add(alive(`n${at + 2}`)));
   for (const member of members) schedule.add(member);
   return { schedule, members };
 }
 
-test('nobody waits longer than one and a half rounds, of every second turn, whatever the seed', (t) => {
+test('nobody waits longer than one and a half rounds, whatever the seed', (t) => {
   const cases = [1, 2, 3, 4, 9, 30].flatMap((count) =>
     Array.from({ length: 30 }, (_, seed) => ({ count, seed })),
   );
   for (const { count, seed } of cases) {
     const { schedule, members } = scheduleOf(count, seed);
     const probedAt = new Map<Member | undefined, number>();
-    for (let turn = 0; turn < count * 24; turn += 1) {
+    for (let turn = 0; turn < count * 12; turn += 1) {
       const member = schedule.next();
       const before = probedAt.get(member);
-      t.true(turn - (before ?? turn) <= Math.ceil(count * 3), `${count}`);
+      t.true(turn - (before ?? turn) <= Math.ceil(count * 1.5), `${count}`);
       probedAt.set(member, turn);
     }
     t.is(probedAt.size, members.length);
@@ -92,28 +91,9 @@ test('members that come and go in the middle of a round are probed as long as th
       const next = schedule.next();
       t.true(next === undefined ? present.size === 0 : present.has(next));
     }
-    const seen = new Set(Array.from({ length: 48 }, () => schedule.next()));
+    const seen = new Set(Array.from({ length: 24 }, () => schedule.next()));
     t.is(seen.size, Math.max(1, present.size));
   }
-});
-
-test("every second turn is the neighbour's: the next on the ring of ids", (t) => {
-  const { schedule, members } = scheduleOf(6, 1);
-  const guarded = (): string[] =>
-    Array.from({ length: 8 }, () => schedule.next()?.id ?? '').filter((_, at) => at % 2 === 1);
-  t.deepEqual(new Set(guarded()), new Set(['n2']));
-  schedule.remove(members[0] as Member);
-  t.deepEqual(new Set(guarded()), new Set(['n3']));
-  schedule.add(members[0] as Member);
-  t.deepEqual(new Set(guarded()), new Set(['n2']));
-});
-
-test('the ring goes on from the last id to the first', (t) => {
-  const schedule = new ProbeSchedule('n5' as NodeId, new SeededRng(1));
-  const table = new MemberTable(alive('n5'));
-  for (const id of ['n3', 'n4', 'n2']) schedule.add(table.add(alive(id)));
-  schedule.next();
-  t.is(schedule.next()?.id, 'n2' as NodeId);
 });
 
 test('who is hastened is next, and not twice in the round', (t) => {
@@ -125,7 +105,7 @@ test('who is hastened is next, and not twice in the round', (t) => {
 });
 
 test('without members nobody is probed', (t) => {
-  t.is(new ProbeSchedule('n1' as NodeId, new SeededRng(1)).next(), undefined);
+  t.is(new ProbeSchedule(new SeededRng(1)).next(), undefined);
 });
 
 const relay = (nackAtMs: number): Relay => {

@@ -37,39 +37,6 @@ export function registerNftTests(test: TestFn, setUp: SetUp): void {
       }),
     },
     {
-      name: 'maps by numbers that nft makes itself',
-      want: table({
-        maps: [
-          vips,
-          marks,
-          {
-            name: 'vip-slots',
-            type: 'ipv4_addr . integer : ipv4_addr',
-            elements: new Map([
-              ['10.77.0.5 . 0', '10.0.0.1'],
-              ['10.77.0.5 . 300', '10.0.0.2'],
-            ]),
-          },
-          {
-            name: 'port-slots6',
-            type: 'inet_proto . inet_service . integer : ipv6_addr',
-            elements: new Map([['tcp . 80 . 1', 'fd00::5']]),
-          },
-        ],
-        chains: [
-          { name: 'svc-a', rules: ['dnat ip to ip daddr . numgen inc mod 2 map @vip-slots'] },
-          {
-            name: 'svc-b',
-            rules: [
-              'meta l4proto tcp dnat ip6 to meta l4proto . th dport . ' +
-                'jhash ip6 saddr mod 7 seed 0x5 map @port-slots6:80',
-            ],
-          },
-          prerouting,
-        ],
-      }),
-    },
-    {
       name: 'sets: elements come and go',
       want: table({ sets: [{ ...ports, elements: ['tcp . 80', 'tcp . 81'] }, affinity] }),
     },

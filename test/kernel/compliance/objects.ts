@@ -108,22 +108,6 @@ export const ROWS: readonly KernelObject[] = [
   { kind: 'fdb', link: 'vabc', mac: '02:42:0a:4d:00:08' as Mac, owner: 'master' },
   { kind: 'sysctl', path: 'net/ipv4/ip_forward', value: '1' },
   { kind: 'sysctl', path: 'net/ipv4/conf/br0/forwarding', value: '0' },
-  { kind: 'address', link: 'br0', address: 'fd77::5/64' },
-  { kind: 'address', link: 'br0', address: 'fd77::aaaa/128' },
-  {
-    kind: 'route',
-    destination: 'fd78::/64',
-    table: 254,
-    link: 'br0',
-    via: 'fd77::9',
-    isOnlink: false,
-  },
-  { kind: 'route', destination: '::/0', table: 1001, link: 'br0', via: 'fd99::1', isOnlink: true },
-  { kind: 'route', destination: 'fd79::/64', table: 254, link: 'br0', isOnlink: false },
-  { kind: 'rule', priority: 102, table: 1001, source: 'fd77::9' },
-  { kind: 'rule', priority: 103, table: 1001, mark: 7, family: 6 },
-  { kind: 'neighbour', link: 'br0', address: 'fd77::9', mac: '02:42:0a:4d:00:09' as Mac },
-  { kind: 'neighbour', link: 'vx0', address: 'fd77::9', mac: '02:42:0a:4d:00:09' as Mac },
 ];
 
 export function table(change: Partial<NftTableObject> = {}): NftTableObject {

@@ -75,11 +75,7 @@ function route(via: string): KernelObject {
 function changed(row: KernelObject): KernelObject {
   switch (row.kind) {
     case 'route':
-      return {
-        ...row,
-        via: row.destination.includes(':') ? 'fd77::10' : '10.77.0.10',
-        isOnlink: true,
-      };
+      return { ...row, via: '10.77.0.10', isOnlink: true };
     case 'rule':
       return { ...row, table: 1002 };
     case 'neighbour':

@@ -6,18 +6,15 @@ import {
   KernelError,
   MessageWriter,
   readAddress,
-  readConnectedRoute,
   readFdb,
-  readFdbKey,
   readLink,
   readMessages,
   readNeighbour,
-  readNeighbourKey,
-  readPort,
   readRoute,
   readRule,
   type NetlinkMessage,
 } from '../../../src/kernel/netlink/index.ts';
+import { isWrittenNeighbour } from '../../../src/kernel/netlink/rtnl/neighbour.ts';
 
 type Field =
   | { readonly kind: 'u8' | 'u16' | 'u32'; readonly type: number; readonly value: number }
@@ -129,14 +126,11 @@ test('an attribute too long for its length field is refused as a bug', (t) => {
 const DECODERS: Record<string, (message: NetlinkMessage) => unknown> = {
   readLink,
   readAddress,
-  readConnectedRoute,
   readRoute,
   readRule,
   readNeighbour,
   readFdb,
-  readNeighbourKey,
-  readFdbKey,
-  readPort,
+  isWrittenNeighbour,
   extendedAckText,
 };
 

@@ -3,7 +3,7 @@
  */
 import test from 'ava';
 import * as oracle from 'netlink';
-import { formatCidr, type Cidr, type Mac } from '../../../src/base/index.ts';
+import { formatCidr4, type Cidr4, type Mac } from '../../../src/base/index.ts';
 import {
   changeBridgePort,
   changeLink,
@@ -28,7 +28,7 @@ import {
 
 const MAC = '02:42:0a:00:01:09' as Mac;
 const MAC_BYTES = Buffer.from([2, 0x42, 10, 0, 1, 9]);
-const PREFIX = formatCidr({ base: 0x0a000000, bits: 8 } as Cidr);
+const PREFIX = formatCidr4({ base: 0x0a000000, bits: 8 } as Cidr4);
 
 /** Its parameter is an enum of what our types are numbers. */
 const parseMessage = oracle.rt.parseMessage as (type: number, data: Buffer) => unknown;

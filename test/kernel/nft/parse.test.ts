@@ -74,33 +74,6 @@ for (const [value, expected] of VERDICTS)
     ]);
   });
 
-test('a type is the same, whether nft prints it or what made it', (t) => {
-  const payload = (protocol: string, field: string): unknown => ({ payload: { protocol, field } });
-  const index = { numgen: { mode: 'inc', mod: 2, offset: 0 } };
-  const types = [
-    {
-      type: ['ipv4_addr', 'integer'],
-      made: [payload('ip', 'daddr'), index],
-      expected: 'ipv4_addr . integer : ipv4_addr',
-    },
-    {
-      type: ['ipv6_addr', 'integer'],
-      made: [payload('ip6', 'daddr'), index],
-      expected: 'ipv6_addr . integer : ipv4_addr',
-    },
-    {
-      type: ['inet_proto', 'inet_service', 'integer'],
-      made: [{ meta: { key: 'l4proto' } }, payload('th', 'dport'), index],
-      expected: 'inet_proto . inet_service . integer : ipv4_addr',
-    },
-  ];
-  for (const { type, made, expected } of types)
-    for (const printed of [type, { typeof: { concat: made } }]) {
-      const { maps } = parse({ map: { ...PLACE, name: 'm', type: printed, map: 'ipv4_addr' } });
-      t.is(maps[0]?.type, expected);
-    }
-});
-
 test('a dynamic set is known by its size and has no elements', (t) => {
   const set = {
     ...PLACE,

@@ -129,16 +129,6 @@ test('a global service has no number', (t) => {
   t.deepEqual(parseServiceSpec(document({ Mode: { Global: {} } })).Mode, { Global: {} });
 });
 
-test('a policy of balance is one that there is', (t) => {
-  for (const policy of ['round-robin', 'source-hash']) {
-    const Labels = { 'hawser.lb.policy': policy };
-    t.deepEqual(parseServiceSpec(document({ Labels })).Labels, Labels);
-  }
-  const Labels = { 'hawser.lb.policy': 'fastest' };
-  const error = t.throws(() => parseServiceSpec(document({ Labels })), { instanceOf: SpecError });
-  t.like(error.detail, { code: 'invalid-spec', field: 'Labels[hawser.lb.policy]' });
-});
-
 test('replicas may be none', (t) => {
   const { Mode } = parseServiceSpec(document({ Mode: { Replicated: { Replicas: 0 } } }));
   t.deepEqual(Mode, { Replicated: { Replicas: 0 } });

@@ -2,10 +2,8 @@ import test from 'ava';
 import { SILENT_LOGGER, SeededRng } from '../../../src/base/index.ts';
 import {
   diff,
-  objectKey,
   plan,
   type Kernel,
-  type KernelEvent,
   type KernelObject,
   type NamespaceName,
   type Operation,
@@ -36,8 +34,6 @@ function planOf(cluster: TestCluster): Plan {
 /** Counts what is asked of a kernel. */
 class CountingKernel implements Kernel {
   readonly inner: FakeKernel;
-  /** Who is told of what is done, by namespace. */
-  readonly watchers = new Map<NamespaceName, (events: readonly KernelEvent[]) => void>();
   operations: Operation[] = [];
   looks: NamespaceName[] = [];
 
@@ -62,37 +58,13 @@ class CountingKernel implements Kernel {
     return this.inner.observe(...args);
   }
 
-  glance(...args: Parameters<Kernel['glance']>): ReturnType<Kernel['glance']> {
-    return this.inner.glance(...args);
-  }
-
   apply(
     name: NamespaceName,
     operations: readonly Operation[],
   ): Promise<readonly OperationOutcome[]> {
     this.operations.push(...operations);
-    this.watchers.get(name)?.(eventsOf(operations));
     return this.inner.apply(name, operations);
   }
-}
-
-/** Of settings the kernel tells nothing. */
-function eventsOf(operations: readonly Operation[]): KernelEvent[] {
-  return operations
-    .filter(({ object }) => object.kind !== 'sysctl')
-    .map(({ action, object }) =>
-      action === 'put' ? { event: 'put', object } : { event: 'delete', key: objectKey(object) },
-    );
-}
-
-/** Somebody else does it, and the kernel tells of it. */
-async function damage(
-  kernel: CountingKernel,
-  name: NamespaceName,
-  operations: readonly Operation[],
-): Promise<void> {
-  await kernel.inner.apply(name, operations);
-  kernel.watchers.get(name)?.(eventsOf(operations));
 }
 
 function setUp(failureRate: number, seed = 1) {
@@ -106,10 +78,6 @@ function setUp(failureRate: number, seed = 1) {
     timers: time,
     logger: SILENT_LOGGER,
     metrics: { repaired: (kind) => repairs.push(kind), passed: () => undefined },
-    watch: (name, { onEvents }) => {
-      kernel.watchers.set(name, onEvents);
-      return { drain: () => undefined, close: () => kernel.watchers.delete(name) };
-    },
   });
   return { fake, kernel, time, repairs, reconciler };
 }
@@ -228,63 +196,6 @@ test('foreign changes are counted, repaired and nothing else is touched', async 
   t.deepEqual(await remaining(fake, wanted), []);
   t.deepEqual(repairs.sort(), [...stolen.map(() => 'neighbour'), 'address'].sort());
   t.is(kernel.operations.length, stolen.length + 1);
-  await reconciler.close();
-});
-
-test('a stolen row is put back from its event alone, without a look', async (t) => {
-  const { fake, kernel, time, repairs, reconciler } = setUp(0);
-  const wanted = planOf(CLUSTER);
-  reconciler.setPlan(wanted, { isComplete: true });
-  await time.pass(10_000);
-  kernel.operations = [];
-  kernel.looks = [];
-  const rows = (wanted.get(overlayOf(1)) ?? []).filter(({ kind }) => kind === 'fdb');
-  await damage(
-    kernel,
-    overlayOf(1),
-    rows.map((object) => ({ action: 'delete', object })),
-  );
-  await time.pass(100);
-  t.deepEqual(await remaining(fake, wanted), []);
-  t.deepEqual(
-    repairs,
-    rows.map(() => 'fdb'),
-  );
-  t.is(kernel.operations.length, rows.length);
-  t.deepEqual(kernel.looks, []);
-  await reconciler.close();
-});
-
-test('damage of any other kind is repaired within a second, settings included', async (t) => {
-  const { fake, kernel, time, repairs, reconciler } = setUp(0);
-  const wanted = planOf(CLUSTER);
-  reconciler.setPlan(wanted, { isComplete: true });
-  await time.pass(10_000);
-  for (const object of wanted.get(overlayOf(1)) ?? []) {
-    const before = repairs.length;
-    if (object.kind === 'sysctl') {
-      // Nothing tells of it.
-      await fake.apply(overlayOf(1), [{ action: 'put', object: { ...object, value: '7' } }]);
-    } else await damage(kernel, overlayOf(1), [{ action: 'delete', object }]);
-    await time.pass(1000);
-    t.deepEqual(await remaining(fake, wanted), [], objectKey(object));
-    t.true(repairs.slice(before).includes(object.kind), objectKey(object));
-  }
-  await reconciler.close();
-});
-
-test('events of what the loop did itself are no repairs and lead to no look', async (t) => {
-  const { kernel, time, repairs, reconciler } = setUp(0);
-  reconciler.setPlan(planOf(CLUSTER), { isComplete: true });
-  await time.pass(10_000);
-  kernel.looks = [];
-  const task = { number: 4, service: 2, node: 2, networks: [1] };
-  for (const tasks of [[...CLUSTER.tasks, task], CLUSTER.tasks]) {
-    reconciler.setPlan(planOf({ ...CLUSTER, tasks }), { isComplete: true });
-    await time.pass(1000);
-  }
-  t.deepEqual(repairs, []);
-  t.deepEqual(kernel.looks, []);
   await reconciler.close();
 });
 

@@ -3,7 +3,11 @@ import test, { type ExecutionContext } from 'ava';
 import packet from 'dns-packet';
 import { SILENT_LOGGER, type Logger } from '../../../src/base/index.ts';
 import type { Upstream } from '../../../src/dns/index.ts';
-import type { Resolver, ResolverLimits, SandboxOptions } from '../../../src/node/resolver/index.ts';
+import {
+  Resolver,
+  type ResolverLimits,
+  type SandboxOptions,
+} from '../../../src/node/resolver/index.ts';
 import { network, networkId, view } from '../../dns/names/sample-view.ts';
 import {
   FakeUpstream,
@@ -14,8 +18,8 @@ import {
   question,
   rcodeOf,
   replyTo,
+  resolverOptions,
   sandboxOptions,
-  testResolver,
   until,
   type Behaviour,
   type SeenQuery,
@@ -38,7 +42,10 @@ async function served(
   setting: Setting,
 ): Promise<{ resolver: Resolver; udp: number; tcp: number }> {
   const limits = { ...QUICK, ...setting.limits };
-  const resolver = testResolver(t, { limits, logger: setting.logger ?? SILENT_LOGGER });
+  const resolver = new Resolver(
+    resolverOptions({ limits, logger: setting.logger ?? SILENT_LOGGER }),
+  );
+  t.teardown(() => resolver.closeAll());
   resolver.update(NAMES);
   const options = sandboxOptions({ upstreams: setting.upstreams, ...setting.sandbox });
   const ports = await resolver.open('box', options);
@@ -310,7 +317,8 @@ for (const { title, networks, asked } of [
 ]) {
   test(title, async (t) => {
     const upstream = await fake(t, answering('192.0.2.1'));
-    const resolver = testResolver(t, { limits: QUICK });
+    const resolver = new Resolver(resolverOptions({ limits: QUICK }));
+    t.teardown(() => resolver.closeAll());
     resolver.update(NAMES);
     const asker = { networks: networks.map(networkId), hasNdots: false };
     const upstreams = [upstream.upstream];
@@ -348,7 +356,7 @@ test('beyond the limit of a container queries are refused, which is logged once'
     t.is(rcodeOf(await askUdp(udp, question('one-more.org'))), 'REFUSED');
   }
   t.deepEqual(warnings, [{ sandboxId: 'box', refused: 1 }]);
-  await resolver.close('box');
+  await resolver.closeAll();
   void waiting;
 });
 
@@ -367,8 +375,7 @@ test("one container's limit is not another's, but the node has one for all", asy
   ask(other.udpPort, 'd.org');
   await until('three are under way', () => upstream.seen.length === 3);
   t.is(rcodeOf(await askUdp(other.udpPort, question('e.org'))), 'REFUSED');
-  await resolver.close('box');
-  await resolver.close('other');
+  await resolver.closeAll();
 });
 
 test('questions alike share one exchange, each answered under its own id', async (t) => {
@@ -434,7 +441,7 @@ test('closing a sandbox ends what it waits for', async (t) => {
   const { udp, resolver } = await served(t, { upstreams: [upstream.upstream], limits });
   void askUdp(udp, question('example.org')).catch(() => undefined);
   await until('the query is under way', () => upstream.seen.length === 1);
-  await resolver.close('box');
+  await resolver.closeAll();
   await until('it is counted as failed', () => resolver.snapshot()[0]?.outcome === 'failed');
   t.pass();
 });

@@ -1,30 +1,34 @@
 /** What tests of the resolver need around it: sockets, servers to forward to, and clients. */
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { closeSync, openSync } from 'node:fs';
 import { once } from 'node:events';
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import type { ExecutionContext } from 'ava';
 import packet, { type DecodedPacket, type Packet } from 'dns-packet';
-import { SILENT_LOGGER, SYSTEM_CLOCK } from '../../../src/base/index.ts';
+import { SILENT_LOGGER, SYSTEM_CLOCK, SeededRng } from '../../../src/base/index.ts';
 import { MessageStream, frameMessage, type Upstream } from '../../../src/dns/index.ts';
 import { OWN_NAMESPACE_FD, socketIn } from '../../../src/kernel/native.ts';
-import {
-  Resolver,
-  type ClientSocketType,
-  type ClientSockets,
-  type ResolverOptions,
-  type SandboxOptions,
+import { openTcpListener, openUdpSocket } from '../../../src/kernel/namespace-sockets.ts';
+import type {
+  ClientSocketType,
+  ResolverOptions,
+  ResolverSockets,
+  SandboxOptions,
 } from '../../../src/node/resolver/index.ts';
 
+const RESOLVER_PLACE = { address: '127.0.0.11', port: 0 };
 const DEADLINE_MS = 10_000;
 
 /** The path of a sandbox that is no namespace of its own. */
 export const OWN_NAMESPACE = '';
 
 /** Sockets of a namespace by its path, made by the addon. `OWN_NAMESPACE` needs no privilege. */
-export const namespaceSockets: ClientSockets = {
+export const namespaceSockets: ResolverSockets = {
+  openServer: (path) =>
+    inNamespace(path, (namespaceFd) => {
+      const udp = openUdpSocket(namespaceFd, RESOLVER_PLACE);
+      const tcp = openTcpListener(namespaceFd, RESOLVER_PLACE);
+      return { udpFd: udp.fd, udpPort: udp.port, tcpFd: tcp.fd, tcpPort: tcp.port };
+    }),
   openClient: (path, type) =>
     inNamespace(path, (namespaceFd) =>
       socketIn({ namespaceFd, ...kindOf(type), protocol: 0, options: [] }, path),
@@ -45,24 +49,10 @@ function inNamespace<Result>(path: string, action: (fd: number) => Result): Resu
   }
 }
 
-/** A resolver with an engine of its own, which ends with the test. */
-export function testResolver(t: ExecutionContext, change: Partial<ResolverOptions> = {}): Resolver {
-  const runDirectory = mkdtempSync(join(tmpdir(), 'hawser-dns-'));
-  const resolver = new Resolver(resolverOptions(runDirectory, change));
-  t.teardown(async () => {
-    await resolver.shutDown();
-    rmSync(runDirectory, { recursive: true });
-  });
-  return resolver;
-}
-
-export function resolverOptions(
-  runDirectory: string,
-  change: Partial<ResolverOptions> = {},
-): ResolverOptions {
+export function resolverOptions(change: Partial<ResolverOptions> = {}): ResolverOptions {
   return {
-    place: { runDirectory, cgroups: [] },
     sockets: namespaceSockets,
+    rng: new SeededRng(1),
     clock: SYSTEM_CLOCK,
     logger: SILENT_LOGGER,
     ...change,

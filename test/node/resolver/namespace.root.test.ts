@@ -9,7 +9,7 @@ import { LinuxKernel } from '../../../src/kernel/index.ts';
 import {
   Resolver,
   type ResolverPorts,
-  type ClientSockets,
+  type ResolverSockets,
   type SandboxOptions,
 } from '../../../src/node/resolver/index.ts';
 import { endpoint, network, networkId, service, view } from '../../dns/names/sample-view.ts';
@@ -38,9 +38,9 @@ interface Sandbox {
 async function sandbox(t: ExecutionContext): Promise<Sandbox> {
   const runDirectory = mkdtempSync(join(tmpdir(), 'hawser-dns-'));
   const kernel = new LinuxKernel({ runDirectory });
-  const resolver = new Resolver(resolverOptions(runDirectory, { sockets: socketsOf(kernel) }));
+  const resolver = new Resolver(resolverOptions({ sockets: socketsOf(kernel) }));
   t.teardown(async () => {
-    await resolver.shutDown();
+    await resolver.closeAll();
     await kernel.deleteNamespace(NAME);
     kernel.close();
     rmSync(runDirectory, { recursive: true });
@@ -67,8 +67,16 @@ async function sandbox(t: ExecutionContext): Promise<Sandbox> {
   };
 }
 
-function socketsOf(kernel: LinuxKernel): ClientSockets {
-  return { openClient: (path, type) => kernel.openClientSocket(basename(path), type) };
+function socketsOf(kernel: LinuxKernel): ResolverSockets {
+  const place = { address: '127.0.0.11', port: 0 };
+  return {
+    openServer: (path) => {
+      const udp = kernel.openUdpSocket(basename(path), place);
+      const tcp = kernel.openTcpListener(basename(path), place);
+      return { udpFd: udp.fd, udpPort: udp.port, tcpFd: tcp.fd, tcpPort: tcp.port };
+    },
+    openClient: (path, type) => kernel.openClientSocket(basename(path), type),
+  };
 }
 
 /** Port 53 as the data plane leads it: the address stays, the port changes. */

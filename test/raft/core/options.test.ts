@@ -46,7 +46,7 @@ for (const option of Object.keys(RAFT_LIMITS) as (keyof typeof RAFT_LIMITS)[])
 
 test('limits that are left out are the usual ones', (t) => {
   t.deepEqual(limitsOf(options({ limits: { readsMax: 3 } })), { ...RAFT_LIMITS, readsMax: 3 });
-  t.deepEqual(timingOf(options()), { heartbeatTicks: 3, electionTicks: 7 });
+  t.deepEqual(timingOf(options()), { heartbeatTicks: 2, electionTicks: 10 });
 });
 
 test('a log that does not go on from its snapshot is a bug of the host', (t) => {

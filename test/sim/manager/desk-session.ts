@@ -1,7 +1,7 @@
 /** A leader's end of one node's session: feeds it the difference to the rows it holds. */
-import type { NodeId, Revision } from '../../../src/model/index.ts';
+import type { NodeId, Revision, ViewKey } from '../../../src/model/index.ts';
 import type { PeerId } from '../../../src/raft/index.ts';
-import { NodeRows, type Store, type ViewDifference } from '../../../src/store/index.ts';
+import { viewRows, type StampedRow, type Store } from '../../../src/store/index.ts';
 import type { StreamEnd } from '../engine/network.ts';
 import type { LeaderSays, NodeSays } from '../engine/protocol.ts';
 
@@ -16,7 +16,7 @@ export class DeskSession {
   /** Registered, so that rows may be sent. */
   isReady = false;
   isRegistering = false;
-  private readonly rows: NodeRows;
+  private held: Map<ViewKey, Revision>;
   private readonly heldRevision: Revision;
   private fedRevision: Revision | undefined;
   private lastRole = '';
@@ -26,8 +26,7 @@ export class DeskSession {
     this.hello = hello;
     this.nodeId = hello.nodeId;
     this.peer = hello.peer;
-    this.rows = new NodeRows(hello.nodeId);
-    this.rows.learn(hello.held);
+    this.held = new Map(hello.held);
     this.heldRevision = hello.revision;
   }
 
@@ -48,19 +47,16 @@ export class DeskSession {
     if (!this.isReady || this.fedRevision === revision) return;
     // A revision that has not been yet comes from another history.
     const isReset = this.fedRevision === undefined && this.heldRevision > revision;
-    if (isReset) this.rows.forget();
-    const { upserts, removes } = this.difference(store);
+    if (isReset) this.held.clear();
+    const rows = viewRows(store, this.nodeId);
+    const upserts: StampedRow[] = [];
+    for (const [key, { revision: since, row }] of rows)
+      if (this.held.get(key) !== since) upserts.push({ revision: since, row });
+    const removes = [...this.held.keys()].filter((key) => !rows.has(key));
     const isFirst = this.fedRevision === undefined;
     this.fedRevision = revision;
     if (upserts.length === 0 && removes.length === 0 && !isFirst) return;
+    this.held = new Map([...rows].map(([key, stamped]) => [key, stamped.revision]));
     this.say({ kind: 'rows', isReset, upserts, removes, revision });
-  }
-
-  private difference(store: Store): ViewDifference {
-    const steps = this.rows.difference(store);
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-    }
   }
 }

@@ -263,7 +263,7 @@ function givesAddressesBackEarly(): Restore {
           if (!isToEnd || isTerminal(after.status.state)) return;
           for (const { networkId, address } of after.attachments) {
             const taken = this.state.addresses.get(networkId)?.poolOf(address);
-            if (taken !== undefined) this.release(taken.pool, taken.place);
+            if (taken !== undefined) this.release(taken.pool, taken.value);
           }
         },
     ),

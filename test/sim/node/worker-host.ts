@@ -83,7 +83,7 @@ export class WorkerHost {
       address: '172.18.0.1',
       ingressAddress: '172.18.0.2',
     };
-    return { sandboxes, joints: [], gateway, advertisedLinks: [] };
+    return { sandboxes, gateway };
   }
 
   /** What the node holds, as it would be planned at once. */

@@ -3,7 +3,6 @@ import type { NodeId, Revision, ServiceId, TaskId } from '../../../src/model/ind
 import { Store, type Command, type NewTask } from '../../../src/store/index.ts';
 import {
   applyAll,
-  clusterCreate,
   clusterStore,
   networkCreate,
   nodeRegister,
@@ -86,24 +85,6 @@ function everything(): Store {
   return store;
 }
 
-/** Networks, services and tasks with IPv6, of a pool and as given. */
-function dual(): Store {
-  const store = new Store();
-  const pools = ['10.0.0.0/8', 'fd5e:a1b2:c3d4::/48'];
-  const given = [{ Subnet: 'fd00:9::/64', Gateway: 'fd00:9::ff' }, { Subnet: '10.9.0.0/24' }];
-  applyAll(
-    store,
-    clusterCreate({ addressPools: pools }),
-    nodeRegister(1),
-    networkCreate('auto', [], { EnableIPv6: true }),
-    networkCreate('given', given, { EnableIPv6: true }),
-    serviceCreate('web', { networks: ['auto', 'given'], ports: [port(80, 8080)] }, 3),
-  );
-  const creates = [1, 2].map((slot) => newTask(store, `t${slot}`, { service: 'web', slot }));
-  applyAll(store, tasksChange({ creates }));
-  return store;
-}
-
 function placeless(task: NewTask): NewTask {
   const { id: taskId, serviceId, slot, desiredState, spec, specVersion, reason = '' } = task;
   return { id: taskId, serviceId, slot, desiredState, spec, specVersion, reason };
@@ -115,7 +96,6 @@ export const SAMPLES: Readonly<Record<string, () => Store>> = {
   empty: () => new Store(),
   begun: () => clusterStore(1),
   everything,
-  dual,
 };
 
 /** A cluster whose one service has `count` tasks, spread over four nodes. */

@@ -86,7 +86,7 @@ test('a spec that is no longer its service’s is told once, and shared', (t) =>
   t.is(text.split('"another"').length - 1, 1);
   const { tasks } = restored(text);
   t.is(tasks.get('o1' as TaskId)?.spec, tasks.get('o2' as TaskId)?.spec);
-  t.is(tasks.get('o1' as TaskId)?.spec.ContainerSpec?.Image, 'another');
+  t.is(tasks.get('o1' as TaskId)?.spec.ContainerSpec.Image, 'another');
 });
 
 test('a store that is loaded shares templates whose texts are equal', (t) => {
@@ -211,18 +211,18 @@ for (const { name, text, line } of badSnapshots) {
   });
 }
 
-for (const found of [1, 4, '2']) {
+for (const found of [1, 3, '2']) {
   test(`a snapshot of version ${JSON.stringify(found)} is refused by name`, (t) => {
     const text = whole.replace('"version":2', `"version":${JSON.stringify(found)}`);
     const error = t.throws(() => restored(text), { instanceOf: SnapshotError });
-    t.deepEqual(error.detail, { code: 'snapshot-version', found, readable: 3 });
+    t.deepEqual(error.detail, { code: 'snapshot-version', found, readable: 2 });
   });
 }
 
 test('the one document of version 1 is refused by name', (t) => {
   const text = '{"format":"hawser-store","version":1,"revision":4,"nodes":[]}';
   const error = t.throws(() => restored(text), { instanceOf: SnapshotError });
-  t.deepEqual(error.detail, { code: 'snapshot-version', found: 1, readable: 3 });
+  t.deepEqual(error.detail, { code: 'snapshot-version', found: 1, readable: 2 });
 });
 
 test('bytes that are no text are refused', (t) => {

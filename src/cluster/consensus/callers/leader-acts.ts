@@ -62,11 +62,6 @@ export class LeaderActs {
     });
   }
 
-  /** Whether somebody waits. */
-  get hasWork(): boolean {
-    return this.changes.length + this.transfers.length > 0;
-  }
-
   /** Looks what has come of it. */
   look(nowMs: number): void {
     if (this.changes.length > 0) this.lookAtChanges(nowMs);

@@ -98,7 +98,6 @@ export class ReadBarriers {
 
   /** Asks again what is silent for too long; gives up what is past its deadline. */
   tick(nowMs: number): void {
-    if (this.count === 0) return;
     for (const [id, { askedMs }] of [...this.asked])
       if (nowMs - askedMs >= this.limits.retryMs) this.lose(id);
     const isLate = ({ deadlineMs }: Waiter): boolean => deadlineMs <= nowMs;
@@ -109,7 +108,7 @@ export class ReadBarriers {
       const rest = waiters.filter((waiter) => !isLate(waiter));
       if (rest.length > 0) this.confirmed.push({ index, waiters: rest });
     }
-    if (late.length > 0) this.reject(late, readTimeout());
+    this.reject(late, readTimeout());
   }
 
   /** Refuses those for whom no index is known. */

@@ -8,12 +8,6 @@ export interface LinkLimits {
   readonly dialQueueMax: number;
   /** Connections whose other end has not said who it is. */
   readonly greetingsMax: number;
-  /**
-   * From the first packet to the end of the handshake. A first packet that is lost goes again after
-   * one second, then after two: it is no use to wait for the third.
-   */
-  readonly dialMs: number;
-  /** From the handshake to the other end's hello. */
   readonly greetingMs: number;
   /** A link on which nothing was said for so long says that it is there. */
   readonly pingMs: number;
@@ -34,12 +28,11 @@ export const LINK_LIMITS: LinkLimits = {
   queueBytesMax: 64 << 20,
   dialQueueMax: 256,
   greetingsMax: 64,
-  dialMs: 2500,
   greetingMs: 5000,
   pingMs: 1000,
   silentPingsMax: 4,
   reconnectMinMs: 50,
-  reconnectMaxMs: 1000,
+  reconnectMaxMs: 2000,
   snapshotBytesMax: 1 << 30,
   snapshotChunkBytes: 64 << 10,
   snapshotIdleMs: 15_000,

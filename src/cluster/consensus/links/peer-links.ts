@@ -175,7 +175,7 @@ export class PeerLinks implements PeerWire {
       const to = this.options.addressOf(peer);
       if (to === undefined) throw new Error('its address is not known');
       const identity = this.options.identity();
-      const socket = await dialPeer({ to, peer, identity, waitMs: this.limits.dialMs });
+      const socket = await dialPeer({ to, peer, identity, waitMs: this.limits.greetingMs });
       const hello = { clusterId: identity.clusterId, from: this.options.self, to: peer, purpose };
       const greeted = (link: PeerLink, theirs: Hello): void => {
         this.check(theirs, nodeOfPeer(peer));

@@ -1,6 +1,6 @@
 /**
  * The leader's hand on the gossip's keys: makes the first one, and brings every node to a new one
- * each half day, and after a node was removed until the ring has no key left that it knows.
+ * each half day.
  *
  * The step that is under way lies in the store, and nothing else has to outlive a leader: the next
  * one hears from every session which ring its node follows. Nodes that are down are not waited for;
@@ -118,7 +118,7 @@ export class KeyRotator {
     const plan = ringPlanOf(gossipKeys);
     if (gossipKeys.stage !== 'settled')
       return this.advanced({ kind: gossipKeys.stage, plan, waitsFor: new Set(awaited) }, awaited);
-    if (gossipKeys.betrayed === undefined && !this.isOld(gossipKeys)) return undefined;
+    if (!this.isOld(gossipKeys)) return undefined;
     return beginRotation({ kind: 'settled', plan }, randomBytes(KEY_BYTES), awaited);
   }
 

@@ -24,10 +24,7 @@ export function ringPlanOf(ring: Pick<GossipKeys, 'generation' | 'keys' | 'prima
   };
 }
 
-export function gossipKeysOf({
-  kind,
-  plan,
-}: KeyRotation): Omit<GossipKeys, 'sinceMs' | 'betrayed'> {
+export function gossipKeysOf({ kind, plan }: KeyRotation): Omit<GossipKeys, 'sinceMs'> {
   const { generation, keys, primary } = plan;
   const texts = keys.map(({ id, bytes }) => ({
     id,

@@ -14,7 +14,6 @@ import { receiveLogs, type RequiredPeer } from '../../transport/index.ts';
 import type { ClusterMetrics, MemberTuning } from '../../tuning.ts';
 import { createRng } from '../join-desk.ts';
 import type { Replica } from '../replica.ts';
-import { Slices } from '../slices.ts';
 import { LogBroker, type LogUpload } from '../sessions/log-broker.ts';
 import {
   NodeSession,
@@ -116,9 +115,9 @@ export class Leadership {
     return this.broker.tryAccept(requestId, nodeId, upload);
   }
 
-  /** Output of tasks from their nodes. */
-  readonly readLogs = (tasks: readonly Task[], query: TaskLogQuery): AsyncIterable<TaskLogEntry> =>
-    this.broker.logs(tasks, query);
+  taskLogs(tasks: readonly Task[], query: TaskLogQuery): AsyncIterable<TaskLogEntry> {
+    return this.broker.logs(tasks, query);
+  }
 
   private get store(): Store {
     return this.options.replica.store;
@@ -129,9 +128,7 @@ export class Leadership {
     return {
       store: replica.store,
       logger,
-      slices: new Slices(),
       propose,
-      sync: () => replica.sync(),
       wallMs: () => clock.wallMs(),
       welcome: () => {
         const { cluster } = this.store;
@@ -162,9 +159,8 @@ export class Leadership {
       this.coalescing = undefined;
       this.expectNodes();
       this.roles.look();
-      // Ends sessions of removed nodes, which are not to hear of new keys.
-      this.sessions.storeChanged();
       this.welcomeAgain();
+      this.sessions.storeChanged();
     }, this.options.tuning.coalesceMs);
   }
 

@@ -7,7 +7,7 @@ import { messageOf } from '../../../base/index.ts';
 import type { NodeId, Task } from '../../../model/index.ts';
 import type { TaskLogEntry, TaskLogQuery } from '../../member.ts';
 import { ClusterError } from '../../errors.ts';
-import { wireQueryOf } from '../../transport/index.ts';
+import type { WireLogQuery } from '../../transport/index.ts';
 import type { NodeSession } from './node-session.ts';
 import { merged, type Source } from './merged.ts';
 import { createId } from '../join-desk.ts';
@@ -117,7 +117,7 @@ export class LogBroker {
           reject(error);
         },
       });
-      session.send({ type: 'logs', requestId, taskId: task.id, query: wireQueryOf(query) });
+      session.send({ type: 'logs', requestId, taskId: task.id, query: wireQuery(query) });
     });
   }
 
@@ -136,10 +136,15 @@ async function* entriesOf(
 ): AsyncGenerator<TaskLogEntry> {
   const upload = await start();
   try {
-    for await (const entry of upload.entries) yield { ...entry, taskId: task.id };
+    for await (const entry of upload.entries) yield { taskId: task.id, ...entry };
   } finally {
     upload.cancel();
   }
+}
+
+function wireQuery(query: TaskLogQuery): WireLogQuery {
+  const { wantStdout, wantStderr, isFollowing, tailLines, sinceMs } = query;
+  return { wantStdout, wantStderr, isFollowing, tailLines, sinceMs };
 }
 
 function unavailable(nodeId: NodeId): Error {

@@ -18,17 +18,13 @@ import {
   type NodeMessage,
 } from '../../transport/index.ts';
 import { placeOf, type Place } from '../place.ts';
-import type { Slices } from '../slices.ts';
 import { ViewFeed } from './view-feed.ts';
 
 /** What sessions need of the manager they belong to. */
 export interface SessionHost {
   readonly store: Store;
   readonly logger: Logger;
-  readonly slices: Slices;
   propose(command: Command): Promise<ApplyOutcome>;
-  /** Resolves once the store holds everything that was committed before. */
-  sync(): Promise<void>;
   wallMs(): number;
   welcome(): Omit<Extract<ManagerMessage, { type: 'welcome' }>, 'type'>;
   heard(nodeId: NodeId): void;
@@ -75,7 +71,6 @@ export class NodeSession {
       send: (message) => options.link.send(message),
       flushed: () => options.link.flushed(),
       countRows: (count) => this.host.countViewRows(count),
-      slices: this.host.slices,
     });
   }
 
@@ -162,8 +157,6 @@ export class NodeSession {
     this.description = description;
     this.isRegistering = true;
     try {
-      // A node that joined through another manager may be known a moment later.
-      if (!this.host.store.nodes.has(this.nodeId)) await this.host.sync();
       if (!this.host.store.nodes.has(this.nodeId)) throw removed(this.nodeId);
       const outcome = await this.host.propose({
         type: 'node.register',

@@ -75,7 +75,8 @@ export class SessionTable {
 
   /** Grants the node another grace period from here on. */
   heard(nodeId: NodeId): void {
-    this.deadlines.set(nodeId, this.options.clock.monotonicMs() + this.graceMs);
+    const graceMs = HEARTBEAT_GRACE * this.options.heartbeatMs();
+    this.deadlines.set(nodeId, this.options.clock.monotonicMs() + graceMs);
   }
 
   /** Nodes that are to be there: one that was not expected before gets its grace period. */
@@ -96,10 +97,6 @@ export class SessionTable {
     for (const session of this.sessions.values()) session.send(message);
   }
 
-  private get graceMs(): number {
-    return HEARTBEAT_GRACE * this.options.heartbeatMs();
-  }
-
   private schedule(): void {
     const intervalMs = this.options.heartbeatMs() / 2;
     this.tickDueMs = this.options.clock.monotonicMs() + intervalMs;
@@ -114,11 +111,9 @@ export class SessionTable {
     const lateMs = nowMs - this.tickDueMs;
     this.sendAll({ type: 'heartbeat' });
     if (lateMs > intervalMs) {
-      // This process stood still, so what it did not hear says nothing of the nodes. Who has been
-      // heard since has a whole grace period already, and nobody gets more.
-      const latestMs = nowMs + this.graceMs;
+      // This process stood still, so what it did not hear says nothing of the nodes.
       for (const [nodeId, deadlineMs] of this.deadlines)
-        this.deadlines.set(nodeId, Math.min(deadlineMs + lateMs, latestMs));
+        this.deadlines.set(nodeId, deadlineMs + lateMs);
       return;
     }
     for (const [nodeId, deadlineMs] of this.deadlines) {

@@ -6,8 +6,7 @@
  * for it is never more than one view.
  */
 import type { NodeId, Revision, ViewKey } from '../../../model/index.ts';
-import { NodeRows, type StampedRow, type Store } from '../../../store/index.ts';
-import type { Slices } from '../slices.ts';
+import { viewRows, type StampedRow, type Store } from '../../../store/index.ts';
 import { HAVE_FRAMES_MAX, HAVE_ROWS_MAX, type ManagerMessage } from '../../transport/index.ts';
 
 type RowsMessage = Extract<ManagerMessage, { type: 'rows' }>;
@@ -23,13 +22,11 @@ export interface ViewFeedOptions {
   send(message: RowsMessage): void;
   flushed(): Promise<void>;
   countRows(count: number): void;
-  /** Shared by all sessions, so that a change which concerns all of them holds up nobody. */
-  readonly slices: Slices;
 }
 
 export class ViewFeed {
   private readonly options: ViewFeedOptions;
-  private readonly rows: NodeRows;
+  private held = new Map<ViewKey, Revision>();
   private isReset = false;
   private haveFrames = 0;
   private state: 'learning' | 'idle' | 'sending' | 'stopped' = 'learning';
@@ -37,7 +34,6 @@ export class ViewFeed {
 
   constructor(options: ViewFeedOptions) {
     this.options = options;
-    this.rows = new NodeRows(options.nodeId);
   }
 
   /**
@@ -51,14 +47,14 @@ export class ViewFeed {
     // Revisions that have not been yet come from another history of this cluster: a restored
     // backup.
     if (revision > this.options.store().revision) this.isReset = true;
-    this.rows.learn(rows);
+    for (const [key, held] of rows) this.held.set(key, held);
     return true;
   }
 
   /** Sends the first difference, which the node waits for even if it is empty. */
   begin(): void {
     if (this.state !== 'learning') return;
-    if (this.isReset) this.rows.forget();
+    if (this.isReset) this.held.clear();
     this.state = 'sending';
     void this.run(true);
   }
@@ -73,6 +69,7 @@ export class ViewFeed {
 
   stop(): void {
     this.state = 'stopped';
+    this.held.clear();
   }
 
   private async run(isFirst: boolean): Promise<void> {
@@ -88,18 +85,23 @@ export class ViewFeed {
   }
 
   private async sendDifference(mustSend: boolean): Promise<void> {
-    const { slices, store } = this.options;
-    const difference = await slices.take(this.rows.difference(store()));
-    if (this.state !== 'sending') return;
-    const { upserts, removes, revision } = difference;
+    const store = this.options.store();
+    const { revision } = store;
+    const rows = viewRows(store, this.options.nodeId);
+    const upserts: StampedRow[] = [];
+    const removes: ViewKey[] = [];
+    for (const [key, stamped] of rows)
+      if (this.held.get(key) !== stamped.revision) upserts.push(stamped);
+    for (const key of this.held.keys()) if (!rows.has(key)) removes.push(key);
     if (upserts.length === 0 && removes.length === 0 && !mustSend) return;
+    this.held = new Map([...rows].map(([key, stamped]) => [key, stamped.revision]));
     this.options.countRows(upserts.length + removes.length);
     const frames = inFrames(upserts);
     for (const [position, frame] of frames.entries()) {
       const isComplete = position === frames.length - 1;
       const isReset = this.isReset;
       this.isReset = false;
-      const removed = isComplete ? [...removes] : [];
+      const removed = isComplete ? removes : [];
       this.options.send({
         type: 'rows',
         isReset,

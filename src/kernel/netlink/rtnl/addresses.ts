@@ -1,34 +1,12 @@
 /** Hardware and network addresses in the forms that rtnetlink wants. */
 import {
-  familyOf,
-  tryParseInterface,
-  tryParseIp,
+  tryParseInterface4,
+  tryParseIpv4,
   tryParseMac,
-  type Ip,
-  type IpFamily,
+  type Ipv4,
   type Mac,
 } from '../../../base/index.ts';
 import { invalidArgument } from '../../kernel-error.ts';
-
-export const AF_UNSPEC = 0;
-const AF_INET = 2;
-const AF_INET6 = 10;
-
-/** The kernel's number for a family. */
-export function familyNumber(family: IpFamily): number {
-  return family === 4 ? AF_INET : AF_INET6;
-}
-
-/** The kernel's number for the address's family. */
-export function addressFamily(address: Ip): number {
-  return familyNumber(familyOf(address));
-}
-
-/** The kernel's number, read back; `undefined` for families without IP addresses. */
-export function ipFamily(number: number): IpFamily | undefined {
-  if (number === AF_INET) return 4;
-  return number === AF_INET6 ? 6 : undefined;
-}
 
 /** Six bytes. Throws `KernelError` for what is no MAC address. */
 export function macBytes(mac: Mac): Uint8Array {
@@ -44,16 +22,16 @@ function hexDigit(code: number): number {
   return code <= 0x39 ? code - 0x30 : (code & 0x1f) + 9;
 }
 
-/** Parses `address/n`, host bits allowed. Throws `KernelError`. */
-export function prefixOf(text: string): { readonly address: Ip; readonly bits: number } {
-  const prefix = tryParseInterface(text);
+/** Parses `a.b.c.d/n`, host bits allowed. Throws `KernelError`. */
+export function prefixOf(text: string): { readonly address: Ipv4; readonly bits: number } {
+  const prefix = tryParseInterface4(text);
   if (prefix === undefined) throw invalidArgument('prefix', text);
   return prefix;
 }
 
-/** Throws `KernelError` for what is no address of either family. */
-export function addressOf(text: string): Ip {
-  const address = tryParseIp(text);
+/** Parses `a.b.c.d`. Throws `KernelError`. */
+export function addressOf(text: string): Ipv4 {
+  const address = tryParseIpv4(text);
   if (address === undefined) throw invalidArgument('address', text);
   return address;
 }

@@ -1,7 +1,7 @@
 /** Links: RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK and, for bridge ports, RTM_SETLINK of AF_BRIDGE. */
-import { familyOf, type Mac } from '../../../base/index.ts';
+import type { Mac } from '../../../base/index.ts';
 import { present } from '../present.ts';
-import { AF_UNSPEC, addressOf, macBytes } from './addresses.ts';
+import { addressOf, macBytes } from './addresses.ts';
 import type { Attributes } from '../message-reader.ts';
 import { FieldReader, type NetlinkMessage } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
@@ -12,6 +12,7 @@ export const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
 const RTM_SETLINK = 19;
 
+const AF_UNSPEC = 0;
 const AF_BRIDGE = 7;
 const IFF_UP = 1;
 export const ARPHRD_LOOPBACK = 772;
@@ -36,7 +37,6 @@ const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
 
 const VETH_INFO_PEER = 1;
-const IFLA_BR_MCAST_SNOOPING = 23;
 const IFLA_BR_VLAN_DEFAULT_PVID = 39;
 
 const IFLA_VXLAN_ID = 1;
@@ -44,9 +44,6 @@ const IFLA_VXLAN_LOCAL = 4;
 const IFLA_VXLAN_LEARNING = 7;
 const IFLA_VXLAN_PROXY = 11;
 const IFLA_VXLAN_PORT = 15;
-const IFLA_VXLAN_LOCAL6 = 17;
-const IFLA_VXLAN_DF = 29;
-const VXLAN_DF_SET = 1;
 
 const IFLA_BRPORT_MODE = 4;
 const IFLA_BRPORT_LEARNING = 8;
@@ -58,10 +55,8 @@ export interface VxlanInfo {
   readonly port: number;
   readonly local: string;
   readonly learning: boolean;
-  /** Answers ARP and neighbour solicitations from the device's neighbour rows. */
+  /** Answers ARP from the device's neighbour rows. */
   readonly proxy: boolean;
-  /** Outer packets have DF set. */
-  readonly isUndivided?: true;
 }
 
 export interface BridgePortInfo {
@@ -147,12 +142,10 @@ export function createLink(link: NewLink): NetlinkRequest {
 function writeKind(writer: MessageWriter, kind: LinkKind): void {
   if (kind.kind === 'vxlan') {
     writer.attributeU32(IFLA_VXLAN_ID, kind.vni);
-    const local = addressOf(kind.local);
-    writer.attributeIp(familyOf(local) === 4 ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6, local);
+    writer.attributeU32Network(IFLA_VXLAN_LOCAL, addressOf(kind.local));
     writer.attributeU16Network(IFLA_VXLAN_PORT, kind.port);
     writer.attributeU8(IFLA_VXLAN_LEARNING, Number(kind.learning));
     writer.attributeU8(IFLA_VXLAN_PROXY, Number(kind.proxy));
-    if (kind.isUndivided === true) writer.attributeU8(IFLA_VXLAN_DF, VXLAN_DF_SET);
   } else if (kind.kind === 'veth') {
     writer.attributeNested(VETH_INFO_PEER, () => {
       linkHeader(writer, {});
@@ -163,9 +156,6 @@ function writeKind(writer: MessageWriter, kind: LinkKind): void {
   } else if (kind.kind === 'bridge') {
     // Without a default VLAN a static FDB row is one row and not two.
     writer.attributeU16(IFLA_BR_VLAN_DEFAULT_PVID, 0);
-    // A port that claims to be a multicast router would have solicitations of neighbours sent to
-    // it alone.
-    writer.attributeU8(IFLA_BR_MCAST_SNOOPING, 0);
   }
 }
 
@@ -271,20 +261,6 @@ export function readLink(message: NetlinkMessage): LinkRow | undefined {
   };
 }
 
-/** Reads a bridge's own RTM_NEWLINK about one of its ports; `undefined` for any other message. */
-export function readPort(
-  message: NetlinkMessage,
-): { readonly index: number; readonly port: BridgePortInfo } | undefined {
-  const fields = new FieldReader(message.payload);
-  const family = fields.u8();
-  fields.skip(3);
-  const index = fields.i32();
-  fields.skip(8);
-  const attributes = fields.attributes();
-  if (family !== AF_BRIDGE || !attributes.has(IFLA_PROTINFO)) return undefined;
-  return { index, port: readBridgePort(attributes.nested(IFLA_PROTINFO)) };
-}
-
 function readLinkInfo(info: Attributes): Pick<LinkRow, 'kind' | 'vxlan' | 'bridgePort'> {
   const kind = info.string(IFLA_INFO_KIND);
   const isPort = info.string(IFLA_INFO_SLAVE_KIND) === 'bridge';
@@ -299,10 +275,9 @@ function readVxlan(data: Attributes): VxlanInfo {
   return {
     vni: data.u32(IFLA_VXLAN_ID) ?? 0,
     port: data.u16Network(IFLA_VXLAN_PORT) ?? 0,
-    local: data.ipText(IFLA_VXLAN_LOCAL) ?? data.ipText(IFLA_VXLAN_LOCAL6) ?? '0.0.0.0',
+    local: data.ipv4Text(IFLA_VXLAN_LOCAL) ?? '0.0.0.0',
     learning: data.u8(IFLA_VXLAN_LEARNING) === 1,
     proxy: data.u8(IFLA_VXLAN_PROXY) === 1,
-    ...(data.u8(IFLA_VXLAN_DF) === VXLAN_DF_SET && { isUndivided: true }),
   };
 }
 

@@ -6,12 +6,13 @@ import type { Mac } from '../../../base/index.ts';
 import { FieldReader, type NetlinkMessage } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { NLM_F_CREATE, NLM_F_REPLACE, type NetlinkRequest } from '../netlink-socket.ts';
-import { AF_UNSPEC, addressFamily, addressOf, ipFamily, macBytes } from './addresses.ts';
+import { addressOf, macBytes } from './addresses.ts';
 
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
 const RTM_GETNEIGH = 30;
 
+const AF_INET = 2;
 const AF_BRIDGE = 7;
 const NTF_SELF = 2;
 const NTF_MASTER = 4;
@@ -46,9 +47,8 @@ export function putNeighbour(row: NeighbourRow): NetlinkRequest {
     flags: NLM_F_CREATE | NLM_F_REPLACE,
     object: `neighbour ${row.address}`,
     write: (writer) => {
-      const family = addressFamily(address);
-      neighbourHeader(writer, { family, link: row.link, state: NUD_PERMANENT, flags: 0 });
-      writer.attributeIp(NDA_DST, address);
+      neighbourHeader(writer, { family: AF_INET, link: row.link, state: NUD_PERMANENT, flags: 0 });
+      writer.attributeU32Network(NDA_DST, address);
       writer.attributeBytes(NDA_LLADDR, mac);
     },
   };
@@ -60,9 +60,8 @@ export function deleteNeighbour(row: Pick<NeighbourRow, 'link' | 'address'>): Ne
     type: RTM_DELNEIGH,
     object: `neighbour ${row.address}`,
     write: (writer) => {
-      const family = addressFamily(address);
-      neighbourHeader(writer, { family, link: row.link, state: 0, flags: 0 });
-      writer.attributeIp(NDA_DST, address);
+      neighbourHeader(writer, { family: AF_INET, link: row.link, state: 0, flags: 0 });
+      writer.attributeU32Network(NDA_DST, address);
     },
   };
 }
@@ -89,13 +88,13 @@ function fdbRequest(row: FdbRow, type: number, flags: number): NetlinkRequest {
       const owner = vtep === undefined ? NTF_MASTER : NTF_SELF;
       neighbourHeader(writer, { family: AF_BRIDGE, link: row.link, state, flags: owner });
       writer.attributeBytes(NDA_LLADDR, mac);
-      if (vtep !== undefined) writer.attributeIp(NDA_DST, vtep);
+      if (vtep !== undefined) writer.attributeU32Network(NDA_DST, vtep);
     },
   };
 }
 
 export function listNeighbours(): NetlinkRequest {
-  return listRequest(AF_UNSPEC);
+  return listRequest(AF_INET);
 }
 
 export function listFdb(): NetlinkRequest {
@@ -143,9 +142,9 @@ export function readNeighbour(message: NetlinkMessage): NeighbourRow | undefined
   const fields = new FieldReader(message.payload);
   const header = readHeader(fields);
   const isPermanent = (header.state & NUD_PERMANENT) !== 0 && (header.flags & NTF_PROXY) === 0;
-  if (ipFamily(header.family) === undefined || !isPermanent) return undefined;
+  if (header.family !== AF_INET || !isPermanent) return undefined;
   const attributes = fields.attributes();
-  const address = attributes.ipText(NDA_DST);
+  const address = attributes.ipv4Text(NDA_DST);
   const mac = attributes.mac(NDA_LLADDR);
   if (address === undefined || mac === undefined) return undefined;
   return { link: header.link, address, mac };
@@ -165,7 +164,7 @@ export function readFdb(message: NetlinkMessage): FdbRow | undefined {
   const row = { link: header.link, mac };
   if ((header.flags & NTF_SELF) !== 0) {
     // Rows without a VTEP are the device's own filter of multicast addresses.
-    const vtep = attributes.ipText(NDA_DST);
+    const vtep = attributes.ipv4Text(NDA_DST);
     const isStatic = (header.state & (NUD_PERMANENT | NUD_NOARP)) !== 0;
     return isStatic && vtep !== undefined ? { ...row, vtep, owner: 'self' } : undefined;
   }
@@ -173,26 +172,7 @@ export function readFdb(message: NetlinkMessage): FdbRow | undefined {
   return isStaticPort ? { ...row, owner: 'master' } : undefined;
 }
 
-/** What a neighbour's event is about, whoever made the row; `undefined` for forwarding rows. */
-export function readNeighbourKey(
-  message: NetlinkMessage,
-): Pick<NeighbourRow, 'link' | 'address'> | undefined {
-  const fields = new FieldReader(message.payload);
-  const { family, link, flags } = readHeader(fields);
-  if (ipFamily(family) === undefined || (flags & NTF_PROXY) !== 0) return undefined;
-  const address = fields.attributes().ipText(NDA_DST);
-  return address === undefined ? undefined : { link, address };
-}
-
-/** What a forwarding row's event is about, whoever made the row; `undefined` for neighbours. */
-export function readFdbKey(
-  message: NetlinkMessage,
-): Pick<FdbRow, 'link' | 'mac' | 'owner'> | undefined {
-  const fields = new FieldReader(message.payload);
-  const { family, link, flags } = readHeader(fields);
-  if (family !== AF_BRIDGE) return undefined;
-  const attributes = fields.attributes();
-  const mac = attributes.mac(NDA_LLADDR);
-  if (mac === undefined || (attributes.u16(NDA_VLAN) ?? 0) !== 0) return undefined;
-  return { link, mac, owner: (flags & NTF_SELF) === 0 ? 'master' : 'self' };
+/** Whether an event is about a row that somebody wrote, not about one that traffic made. */
+export function isWrittenNeighbour(message: NetlinkMessage): boolean {
+  return (readHeader(new FieldReader(message.payload)).state & (NUD_PERMANENT | NUD_NOARP)) !== 0;
 }

@@ -1,16 +1,16 @@
-/** Policy routing rules: RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE. */
-import { ADDRESS_BITS, familyOfText } from '../../../base/index.ts';
+/** IPv4 policy routing rules: RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE. */
 import { FieldReader, type NetlinkMessage } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { NLM_F_CREATE, NLM_F_EXCL, type NetlinkRequest } from '../netlink-socket.ts';
 import { present } from '../present.ts';
-import { AF_UNSPEC, addressFamily, familyNumber, ipFamily, prefixOf } from './addresses.ts';
+import { prefixOf } from './addresses.ts';
 import { RTPROT_HAWSER } from './route.ts';
 
 export const RTM_NEWRULE = 32;
 export const RTM_DELRULE = 33;
 const RTM_GETRULE = 34;
 
+const AF_INET = 2;
 const FR_ACT_TO_TBL = 1;
 const FRA_SRC = 2;
 const FRA_PRIORITY = 6;
@@ -23,10 +23,8 @@ const FWMASK_ALL = 0xffffffff;
 export interface RuleRow {
   readonly priority: number;
   readonly table: number;
-  /** An address or a prefix. */
+  /** `a.b.c.d` or `a.b.c.d/n` */
   readonly source?: string;
-  /** Of a rule without a source; IPv4 when absent. */
-  readonly family?: 6;
   readonly mark?: number;
 }
 
@@ -40,24 +38,18 @@ export function deleteRule(row: RuleRow): NetlinkRequest {
 }
 
 export function listRules(): NetlinkRequest {
-  return {
-    type: RTM_GETRULE,
-    object: 'rules',
-    write: (writer) => ruleHeader(writer, { family: AF_UNSPEC, sourceBits: 0, action: 0 }),
-  };
+  return { type: RTM_GETRULE, object: 'rules', write: (writer) => ruleHeader(writer, 0, 0) };
 }
 
 function ruleRequest(row: RuleRow, type: number, flags: number): NetlinkRequest {
   const source = row.source === undefined ? undefined : prefixOf(withBits(row.source));
-  const family =
-    source === undefined ? familyNumber(row.family ?? 4) : addressFamily(source.address);
   return {
     type,
     flags,
     object: `rule ${row.priority}`,
     write: (writer) => {
-      ruleHeader(writer, { family, sourceBits: source?.bits ?? 0, action: FR_ACT_TO_TBL });
-      if (source !== undefined) writer.attributeIp(FRA_SRC, source.address);
+      ruleHeader(writer, source?.bits ?? 0, FR_ACT_TO_TBL);
+      if (source !== undefined) writer.attributeU32Network(FRA_SRC, source.address);
       writer.attributeU32(FRA_PRIORITY, row.priority);
       writer.attributeU32(FRA_TABLE, row.table);
       if (row.mark !== undefined) {
@@ -70,18 +62,12 @@ function ruleRequest(row: RuleRow, type: number, flags: number): NetlinkRequest 
 }
 
 function withBits(source: string): string {
-  return source.includes('/') ? source : `${source}/${ADDRESS_BITS[familyOfText(source)]}`;
-}
-
-interface RuleHeader {
-  readonly family: number;
-  readonly sourceBits: number;
-  readonly action: number;
+  return source.includes('/') ? source : `${source}/32`;
 }
 
 /** `struct fib_rule_hdr`. */
-function ruleHeader(writer: MessageWriter, { family, sourceBits, action }: RuleHeader): void {
-  writer.u8(family);
+function ruleHeader(writer: MessageWriter, sourceBits: number, action: number): void {
+  writer.u8(AF_INET);
   writer.u8(0);
   writer.u8(sourceBits);
   writer.u8(0);
@@ -92,7 +78,7 @@ function ruleHeader(writer: MessageWriter, { family, sourceBits, action }: RuleH
   writer.u32(0);
 }
 
-/** A rule read back; whole addresses without their length. */
+/** A rule read back; whole addresses without `/32`. */
 export interface ObservedRule extends RuleRow {
   /** Whether Hawser wrote it. */
   readonly isOwn: boolean;
@@ -104,7 +90,7 @@ export interface ObservedRule extends RuleRow {
  */
 export function readRule(message: NetlinkMessage): ObservedRule | undefined {
   const fields = new FieldReader(message.payload);
-  const family = ipFamily(fields.u8());
+  const family = fields.u8();
   fields.skip(1);
   const sourceBits = fields.u8();
   fields.skip(1);
@@ -113,14 +99,12 @@ export function readRule(message: NetlinkMessage): ObservedRule | undefined {
   const action = fields.u8();
   fields.skip(4);
   const attributes = fields.attributes();
-  if (family === undefined || action !== FR_ACT_TO_TBL) return undefined;
-  const source = attributes.ipText(FRA_SRC);
-  const isWhole = sourceBits === ADDRESS_BITS[family];
+  if (family !== AF_INET || action !== FR_ACT_TO_TBL) return undefined;
+  const source = attributes.ipv4Text(FRA_SRC);
   return {
     priority: attributes.u32(FRA_PRIORITY) ?? 0,
     table: attributes.u32(FRA_TABLE) ?? tableByte,
-    ...present('source', source && (isWhole ? source : `${source}/${sourceBits}`)),
-    ...(family === 6 && source === undefined ? { family } : {}),
+    ...present('source', source && (sourceBits === 32 ? source : `${source}/${sourceBits}`)),
     ...present('mark', attributes.u32(FRA_FWMARK)),
     isOwn: attributes.u8(FRA_PROTOCOL) === RTPROT_HAWSER,
   };

@@ -3,7 +3,7 @@
  * --net=… node this-file`. Reads commands and writes answers, one JSON document per line.
  */
 import { createInterface } from 'node:readline';
-import { SILENT_LOGGER, SYSTEM_CLOCK, type Logger } from '../../../../src/base/index.ts';
+import { SILENT_LOGGER, SYSTEM_CLOCK } from '../../../../src/base/index.ts';
 import { plan } from '../../../../src/dataplane/index.ts';
 import { LinuxKernel } from '../../../../src/kernel/index.ts';
 import { Reconciler, ReconcileError } from '../../../../src/node/reconcile/index.ts';
@@ -12,22 +12,13 @@ import { localOf, viewOf, type TestCluster } from '../../../dataplane/support/vi
 export type NodeCommand =
   /** Makes the cluster's plan for the node true; answers when it is. */
   | { readonly command: 'plan'; readonly cluster: TestCluster; readonly node: number }
-  /** Answers with the repairs so far, by kind, and what was told of them. */
+  /** Answers with the repairs so far, by kind. */
   | { readonly command: 'repairs' }
   /** Takes everything away. */
   | { readonly command: 'teardown' };
 
 const [runDirectory] = process.argv.slice(2);
 const repairs: Record<string, number> = {};
-const told: string[] = [];
-/** Keeps what operators are told of repairs. */
-const LOGGER: Logger = {
-  ...SILENT_LOGGER,
-  info: (fields) => {
-    const { namespace, found } = fields as { namespace: string; found?: readonly string[] };
-    for (const text of found ?? ['was taken away']) told.push(`${namespace} ${text}`);
-  },
-};
 let passes = 0;
 let operations = 0;
 
@@ -41,7 +32,7 @@ async function main(directory: string): Promise<void> {
   const reconciler = new Reconciler({
     kernel,
     clock: SYSTEM_CLOCK,
-    logger: LOGGER,
+    logger: SILENT_LOGGER,
     watch: (namespace, handlers) => kernel.watch(namespace, handlers),
     metrics: {
       repaired: (kind) => (repairs[kind] = (repairs[kind] ?? 0) + 1),
@@ -73,14 +64,7 @@ async function obey(reconciler: Reconciler, request: NodeCommand): Promise<unkno
     case 'repairs':
       break;
   }
-  return {
-    ok: true,
-    repairs,
-    told,
-    passes,
-    operations,
-    ms: Math.round(performance.now() - startedMs),
-  };
+  return { ok: true, repairs, passes, operations, ms: Math.round(performance.now() - startedMs) };
 }
 
 function describe(error: unknown): unknown {

@@ -2,12 +2,7 @@
  * Two nodes and a client on an underlay of their own, in network namespaces that go with the
  * test.
  */
-import {
-  execFileSync,
-  spawn,
-  spawnSync,
-  type ChildProcessWithoutNullStreams,
-} from 'node:child_process';
+import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,8 +13,6 @@ import type { NodeCommand } from './node-process.ts';
 export const VTEPS = ['198.18.0.1', '198.18.0.2'] as const;
 export const CLIENT = '198.18.0.254';
 const UNDERLAY = 'u';
-/** npm puts others' programs on the path, one of them called nft. */
-const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const MEMBERS = [
   ['1', VTEPS[0]],
   ['2', VTEPS[1]],
@@ -31,8 +24,6 @@ export interface NodeAnswer {
   readonly message?: string;
   readonly detail?: unknown;
   readonly repairs?: Readonly<Record<string, number>>;
-  /** What was logged of repairs: namespace, key, what was found. */
-  readonly told?: readonly string[];
   readonly passes?: number;
   /** Asked of the kernel since the process began. */
   readonly operations?: number;
@@ -116,12 +107,7 @@ export class TwoNodes {
 
   /** From a node's own namespace (`1`, `2`) or `client`. */
   ask(from: string, ...question: readonly [string, string, number, number]): string[] {
-    return this.askAt(this.memberPath(from), question);
-  }
-
-  /** Of a node's own namespace (`1`, `2`), `client`, or the underlay (`u`). */
-  memberPath(name: string): string {
-    return `/run/netns/${this.prefix}${name}`;
+    return this.askAt(`/run/netns/${this.prefix}${from}`, question);
   }
 
   askIn(
@@ -143,22 +129,6 @@ export class TwoNodes {
     return execFileSync('nsenter', args, { encoding: 'utf8' });
   }
 
-  /** Runs a shell script in one of a node's namespaces, `` for its own; returns its output. */
-  sh(node: number, namespace: string, script: string): string {
-    const own = `/run/netns/${this.prefix}${node}`;
-    const path = namespace === '' ? own : this.sandboxPath(node, namespace);
-    // Without `-e`: what is looked at may be gone for a moment.
-    const args = [`--net=${path}`, 'sh', '-c', `exec 2>&1; ${script}`];
-    const env = { PATH: SYSTEM_PATH };
-    const ran = spawnSync('nsenter', args, { encoding: 'utf8', timeout: 10_000, env });
-    return ran.stdout;
-  }
-
-  /** Where a namespace is bind-mounted. */
-  sandboxPath(node: number, namespace: string): string {
-    return join(this.directory, String(node), 'netns', namespace);
-  }
-
   namespacesOf(number: number): string[] {
     const directory = join(this.directory, String(number), 'netns');
     return execFileSync('ls', [directory], { encoding: 'utf8' }).split('\n').filter(Boolean);
@@ -167,6 +137,10 @@ export class TwoNodes {
   private askAt(path: string, question: readonly (string | number)[]): string[] {
     const args = [`--net=${path}`, process.execPath, support('ask.js'), ...question.map(String)];
     return JSON.parse(execFileSync('nsenter', args, { encoding: 'utf8' })) as string[];
+  }
+
+  private sandboxPath(node: number, namespace: string): string {
+    return join(this.directory, String(node), 'netns', namespace);
   }
 
   /** Kills the node's process without a word and starts it again. */
